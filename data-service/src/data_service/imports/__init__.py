@@ -1,0 +1,1 @@
+"""Files in: read, matched, cleaned, quarantined, applied as a whole."""

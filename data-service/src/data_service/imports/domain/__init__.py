@@ -1,0 +1,1 @@
+"""How a messy file becomes checked rows: pure, streamed, vectorised."""

@@ -1,0 +1,1 @@
+"""Private servers for one machine: PostgreSQL, Valkey, RabbitMQ, Prometheus, Alertmanager, nginx."""

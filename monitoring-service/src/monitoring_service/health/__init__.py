@@ -1,0 +1,1 @@
+"""Probes of every service and server, their thresholds, and the present state of the platform."""

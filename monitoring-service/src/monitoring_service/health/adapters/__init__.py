@@ -1,0 +1,1 @@
+"""The ways a target is asked: HTTP and TCP."""

@@ -1,0 +1,1 @@
+"""Pure rules of probing: targets, thresholds, causes, the overall state."""

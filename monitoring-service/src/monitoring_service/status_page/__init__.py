@@ -1,0 +1,1 @@
+"""The status page: one HTML page in English or Russian."""

@@ -1,0 +1,1 @@
+"""Moving events between services: transports, outbox relay, consumers, dead letters, worker processes."""

@@ -1,0 +1,1 @@
+"""For tests only: signed identities, in-process clients, conformance checks."""

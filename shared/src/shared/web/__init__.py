@@ -1,0 +1,1 @@
+"""The HTTP edge: application factory, problem documents, identity, health, pagination, idempotency."""

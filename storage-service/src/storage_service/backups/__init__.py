@@ -1,0 +1,1 @@
+"""Backups: encrypted dumps of the platform, and the restorations that prove them."""

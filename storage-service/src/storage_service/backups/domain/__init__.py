@@ -1,0 +1,1 @@
+"""Pure rules of backups: the encrypted container, the manifest, retention."""

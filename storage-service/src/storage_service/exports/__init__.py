@@ -1,0 +1,1 @@
+"""Exports: plans written to workbooks, CSV files and Google Sheets by background jobs."""

@@ -1,0 +1,1 @@
+"""What exports reach outside the process: the renderer process and the forecast service."""

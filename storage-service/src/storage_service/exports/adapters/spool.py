@@ -1,0 +1,65 @@
+"""The folder in which one export takes shape: what to render (`job.json`), its rows, and the finished file."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from storage_service.exports.domain.layout import (
+    Block,
+    Cell,
+    CsvDialect,
+    Layout,
+    block_from_json,
+    layout_from_json,
+)
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    layout: Layout
+    blocks: tuple[Block, ...]
+    dialect: CsvDialect
+    rows: int
+
+
+@dataclass(frozen=True)
+class Spool:
+    directory: Path
+
+    @property
+    def rows_path(self) -> Path:
+        return self.directory / "rows.ndjson"
+
+    @property
+    def job_path(self) -> Path:
+        return self.directory / "job.json"
+
+    @property
+    def output_path(self) -> Path:
+        return self.directory / "output"
+
+    def write_job(self, job: RenderJob) -> None:
+        self.job_path.write_text(json.dumps(asdict(job), ensure_ascii=False), encoding="utf-8")
+
+    def read_job(self) -> RenderJob:
+        value: dict[str, Any] = json.loads(self.job_path.read_text(encoding="utf-8"))
+        return RenderJob(
+            layout=layout_from_json(value["layout"]),
+            blocks=tuple(block_from_json(block) for block in value["blocks"]),
+            dialect=CsvDialect(**value["dialect"]),
+            rows=value["rows"],
+        )
+
+    def append_rows(self, rows: Iterable[Sequence[Cell]]) -> None:
+        lines = [json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n" for row in rows]
+        with self.rows_path.open("a", encoding="utf-8") as file:
+            file.writelines(lines)
+
+    def read_rows(self) -> Iterator[list[Cell]]:
+        if not self.rows_path.exists():
+            return
+        with self.rows_path.open("rb") as file:
+            for line in file:
+                yield json.loads(line)

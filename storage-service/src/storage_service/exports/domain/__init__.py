@@ -1,0 +1,1 @@
+"""Pure rules of exports: layouts, the plan table, cell texts, summaries."""

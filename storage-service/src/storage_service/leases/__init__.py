@@ -1,0 +1,1 @@
+"""Leases: background jobs that survive the death of the worker that ran them."""

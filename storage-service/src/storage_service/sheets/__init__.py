@@ -1,0 +1,1 @@
+"""Google Sheets: registered spreadsheets and the publishing of tabs."""
