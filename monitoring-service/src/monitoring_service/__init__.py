@@ -1,0 +1,1 @@
+"""monitoring-service: probes, incidents, alerts and the state of the platform."""

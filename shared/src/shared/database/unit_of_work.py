@@ -99,7 +99,7 @@ class Database:
                 "timeout": 5,
                 "server_settings": {
                     "application_name": f"procurement-{owner}",
-                    "search_path": outbox.schema or "public",
+                    "search_path": str(outbox.schema),
                     "statement_timeout": str(int(statement_timeout_seconds * 1000)),
                     "timezone": "UTC",
                 },

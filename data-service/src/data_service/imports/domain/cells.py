@@ -27,7 +27,8 @@ class Cells:
 
     @property
     def lines(self) -> NDArray[np.int64]:
-        return self.block.lines[self.rows]
+        lines: NDArray[np.int64] = self.block.lines[self.rows]
+        return lines
 
 
 def take_apart(block: RowBlock, dialect: Dialect) -> Cells:
@@ -37,8 +38,8 @@ def take_apart(block: RowBlock, dialect: Dialect) -> Cells:
     _drop_damaged(block, is_kept, broken)
     wanted = {f"c{position}": name for name, position in dialect.match.positions.items()}
     table, has_fields = _parse(block, dialect, list(wanted))
-    for index in np.flatnonzero(is_kept & ~has_fields):
-        broken.append(_wrong_width(block, int(index), dialect))
+    wrong = np.flatnonzero(is_kept & ~has_fields)
+    broken.extend(_wrong_width(block, int(index), dialect) for index in wrong)
     rows = np.flatnonzero(is_kept & has_fields)
     table = table.filter(pa.array(is_kept[has_fields])) if not is_kept[has_fields].all() else table
     columns = {wanted[name]: _one_chunk(table[name]) for name in table.column_names}
@@ -108,9 +109,7 @@ def _contiguous(block: RowBlock) -> bytes | memoryview:
     return b"\n".join([*(block.row(index) for index in range(len(block))), b""])
 
 
-def _parse_one_by_one(
-    block: RowBlock, dialect: Dialect, wanted: Sequence[str]
-) -> tuple[pa.Table, NDArray[np.bool_]]:
+def _parse_one_by_one(block: RowBlock, dialect: Dialect, wanted: Sequence[str]) -> tuple[pa.Table, NDArray[np.bool_]]:
     """Slow and certain: for blocks in which the fast parser sees other row boundaries than we do."""
     has_fields = np.zeros(len(block), dtype=bool)
     columns: list[list[str]] = [[] for _ in wanted]

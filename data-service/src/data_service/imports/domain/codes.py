@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 CheckedWords = tuple[pa.Array, NDArray[np.bool_], str, str]
 """Cleaned unique values, which of them are valid, and rule and reason for the others."""
 
-_CURRENCY_SIGNS = {"₽": "RUB", "РУБ": "RUB", "РУБ.": "RUB", "RUR": "RUB", "€": "EUR", "$": "USD", "£": "GBP", "¥": "CNY"}
+_CURRENCY_SIGNS = {
+    "₽": "RUB",
+    "РУБ": "RUB",
+    "РУБ.": "RUB",
+    "RUR": "RUB",
+    "€": "EUR",
+    "$": "USD",
+    "£": "GBP",
+    "¥": "CNY",
+}
 _WEEKDAYS = ("mon пн пон", "tue вт вто", "wed ср сре", "thu чт чет", "fri пт пят", "sat сб суб", "sun вс вос")
 _WEEKDAY_OF = {name: number for number, names in enumerate(_WEEKDAYS, start=1) for name in names.split()}
 _EVERY_DAY = {"daily", "any", "all", "ежедневно", "каждый день", "любой"}
@@ -35,7 +44,12 @@ def clean_weekdays(unique: pa.Array) -> CheckedWords:
     parsed = [_weekdays(value.strip().lower()) for value in unique.to_pylist()]
     words = [",".join(map(str, sorted(days))) if days else "" for days in parsed]
     is_valid = np.array([days is not None for days in parsed], dtype=bool)
-    return pa.array(words, pa.string()), is_valid, "unknown_weekday", "weekdays are names or numbers 1 to 7, Monday first"
+    return (
+        pa.array(words, pa.string()),
+        is_valid,
+        "unknown_weekday",
+        "weekdays are names or numbers 1 to 7, Monday first",
+    )
 
 
 def _currency(word: str) -> str:

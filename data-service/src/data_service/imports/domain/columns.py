@@ -25,9 +25,9 @@ def match_columns(header: Sequence[str], rules: KindRules) -> ColumnMatch:
     positions: dict[str, int] = {}
     for names_of_rank in _ranks(rules):
         for canonical, name in names_of_rank:
-            position = seen.get(_normalized(name))
-            if position is not None and canonical not in positions and position not in positions.values():
-                positions[canonical] = position
+            found = seen.get(_normalized(name))
+            if found is not None and canonical not in positions and found not in positions.values():
+                positions[canonical] = found
     missing = tuple(column.name for column in rules.columns if column.is_required and column.name not in positions)
     taken = set(positions.values())
     ignored = tuple(name for position, name in enumerate(header) if position not in taken)

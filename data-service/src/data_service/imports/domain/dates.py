@@ -16,8 +16,21 @@ _SERIAL = r"^\d{5}(?:[.,]\d+)?$"
 _SERIAL_EPOCH = np.datetime64("1899-12-30", "D")
 _WORDS = re.compile(r"^(?:\w+,\s*)?(\d{1,4})[\s.\-/]*([^\W\d_]+)\.?[\s.,\-/]*(\d{1,4})", re.UNICODE)
 _AMERICAN_WORDS = re.compile(r"^([^\W\d_]+)\.?\s+(\d{1,2}),?\s+(\d{4})", re.UNICODE)
-_MONTHS = ("jan янв", "feb фев", "mar мар", "apr апр", "may май мая", "jun июн", "jul июл", "aug авг", "sep сен", "oct окт", "nov ноя", "dec дек")  # fmt: skip
-_MONTH_OF = {prefix: number for number, prefixes in enumerate(_MONTHS, start=1) for prefix in prefixes.split()}
+_MONTHS = (
+    ("jan", "янв"),
+    ("feb", "фев"),
+    ("mar", "мар"),
+    ("apr", "апр"),
+    ("may", "май", "мая"),
+    ("jun", "июн"),
+    ("jul", "июл"),
+    ("aug", "авг"),
+    ("sep", "сен"),
+    ("oct", "окт"),
+    ("nov", "ноя"),
+    ("dec", "дек"),
+)
+_MONTH_OF = {prefix: number for number, prefixes in enumerate(_MONTHS, start=1) for prefix in prefixes}
 _EARLIEST = np.datetime64("1970-01-01", "D")
 _LATEST = np.datetime64("2100-01-01", "D")
 

@@ -34,7 +34,9 @@ def detect_dialect(head: bytes, rules: KindRules, limits: ReadLimits) -> Dialect
     text = head[: limits.max_row_bytes].decode("utf-8", errors="replace").lstrip("\ufeff")
     declared, text = _declared_delimiter(text)
     if not text.strip():
-        raise UnreadableFileError("empty_file", "Empty file", "The file has no header row; the first row names columns.")
+        raise UnreadableFileError(
+            "empty_file", "Empty file", "The file has no header row; the first row names columns."
+        )
     headers = [(delimiter, _first_row(text, delimiter)) for delimiter in (declared or _DELIMITERS)]
     candidates = [(match_columns(header, rules), delimiter, header) for delimiter, header in headers]
     match, delimiter, header = max(candidates, key=lambda found: (len(found[0].positions), len(found[2])))
@@ -68,7 +70,9 @@ def _first_row(text: str, delimiter: str) -> list[str]:
 def _require_columns(match: ColumnMatch, header: Sequence[str], rules: KindRules) -> None:
     if not match.missing:
         return
-    wanted = "; ".join(f"{name!r} (also accepted: {', '.join(rules.column(name).synonyms[:4])})" for name in match.missing)
+    wanted = "; ".join(
+        f"{name!r} (also accepted: {', '.join(rules.column(name).synonyms[:4])})" for name in match.missing
+    )
     seen = ", ".join(repr(name[:40]) for name in header[:30])
     raise UnreadableFileError(
         "missing_column",

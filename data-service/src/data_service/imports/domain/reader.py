@@ -70,9 +70,7 @@ class TableFile:
         return dialect, report
 
 
-def _collect(
-    cells: Cells, rules: KindRules, dates: DateOrderEvidence, numbers: NumberStyleEvidence | None
-) -> None:
+def _collect(cells: Cells, rules: KindRules, dates: DateOrderEvidence, numbers: NumberStyleEvidence | None) -> None:
     for name, column in cells.columns.items():
         value_type = rules.column(name).value_type
         if value_type is ValueType.DATE:

@@ -119,9 +119,7 @@ class RowSplitter:
             next_line = last + 1
         return len(ends)
 
-    def _closing_line(
-        self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], first: int
-    ) -> int | None:
+    def _closing_line(self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], first: int) -> int | None:
         for line in range(first + 1, min(first + self._limits.max_lines_per_row, len(ends))):
             if ends[line] - starts[first] > self._limits.max_row_bytes:
                 return None

@@ -1,4 +1,4 @@
-"""Bytes of a file, plain or gzip, in whatever encoding, as blocks of UTF-8 text with `\\n` line ends."""
+"""Bytes of a file, plain or gzip, in whatever encoding, as blocks of UTF-8 text; every line ends in a line feed."""
 
 import codecs
 import io
@@ -98,7 +98,9 @@ def _gunzipped(first: bytes, stream: BinaryIO, limits: ReadLimits) -> Iterator[b
 
 
 def _broken_gzip(what: str) -> UnreadableFileError:
-    return UnreadableFileError("broken_gzip", "Broken gzip file", f"The gzip data {what}; pack and send the file again.")
+    return UnreadableFileError(
+        "broken_gzip", "Broken gzip file", f"The gzip data {what}; pack and send the file again."
+    )
 
 
 def _refuse_foreign_formats(head: bytes) -> None:

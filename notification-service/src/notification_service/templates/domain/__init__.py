@@ -1,0 +1,1 @@
+"""Rules of the message markup: reading it as plain text, splitting it."""
