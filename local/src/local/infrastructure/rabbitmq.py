@@ -67,7 +67,8 @@ class RabbitmqServer(Server):
             self._epmd.stop(signal.SIGKILL)
 
     def _prepare(self) -> None:
-        (self.home / "home").mkdir(mode=0o700, exist_ok=True)
+        for folder in ("home", "logs"):
+            (self.home / folder).mkdir(mode=0o700, exist_ok=True)
         write_private(self.home / "enabled_plugins", "[].\n")
 
     def _settle(self) -> None:
@@ -116,6 +117,8 @@ class RabbitmqServer(Server):
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "RABBITMQ_MNESIA_BASE": str(self.home / "mnesia"),
             "RABBITMQ_LOGS": "-",
+            "RABBITMQ_LOG_BASE": str(self.home / "logs"),
+            "ERL_CRASH_DUMP": str(self.home / "erl_crash.dump"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.home / "enabled_plugins"),
             "RABBITMQ_CONFIG_FILE": str(self.home / "rabbitmq.conf"),
             "RABBITMQ_CONF_ENV_FILE": os.devnull,

@@ -1,7 +1,10 @@
 """An open incident as the probes see it, and what may happen to it."""
 
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
+
+IncidentState = Literal["open", "resolved"]
 
 
 @dataclass(frozen=True)

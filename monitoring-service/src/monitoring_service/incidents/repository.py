@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from monitoring_service.incidents.domain import OpenIncident
+from monitoring_service.incidents.domain import IncidentState, OpenIncident
 from monitoring_service.incidents.errors import IncidentNotFoundError
 from monitoring_service.incidents.models import Incident, TimelineEntry
-
-IncidentState = Literal["open", "resolved"]
 
 
 class IncidentRepository:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from monitoring_service.dependencies import IdBefore, ServiceResources
-from monitoring_service.incidents.repository import IncidentState
+from monitoring_service.incidents.domain import IncidentState
 from monitoring_service.incidents.schemas import Acknowledgement, IncidentDetail, IncidentSummary
 from monitoring_service.incidents.service import IncidentService
 from shared.web.identity import CallerIdentity

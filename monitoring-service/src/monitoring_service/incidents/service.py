@@ -5,15 +5,19 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from monitoring_service.database import reaching_database
-from monitoring_service.incidents.domain import Change, Joined, OpenIncident, Opened, Recovered, Resolved
+from monitoring_service.incidents.domain import Change, IncidentState, Joined, OpenIncident, Opened, Recovered, Resolved
 from monitoring_service.incidents.errors import IncidentResolvedError
 from monitoring_service.incidents.models import Incident
-from monitoring_service.incidents.repository import IncidentRepository, IncidentState
+from monitoring_service.incidents.repository import IncidentRepository
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.events.monitoring import AlertFiredV1, AlertResolvedV1
 
 _ALERT_NAME = "TargetDown"
 _SERVERS = {"postgres": "PostgreSQL", "redis": "Redis", "broker": "RabbitMQ"}
+
+
+async def count_open_incidents(work: UnitOfWork) -> int:
+    return await IncidentRepository(work.session).count_open()
 
 
 class IncidentLedger:
@@ -96,10 +100,6 @@ class IncidentService:
     ) -> Sequence[Incident]:
         async with reaching_database(), self._database.unit_of_work() as work:
             return await IncidentRepository(work.session).list_page(state=state, before=before, limit=limit)
-
-    async def count_open(self) -> int:
-        async with reaching_database(), self._database.unit_of_work() as work:
-            return await IncidentRepository(work.session).count_open()
 
     async def get_incident(self, incident_id: UUID) -> Incident:
         """With its timeline. Raises: IncidentNotFoundError."""

@@ -7,7 +7,9 @@ OUTBOX_OLDEST_AGE = Gauge("messaging_outbox_oldest_age_seconds", "Age of the old
 RELAY_ACTIVE = Gauge("messaging_relay_active", "1 in the process whose relay publishes, 0 in its stand-ins.", ["owner"])
 PUBLISHED = Counter("messaging_events_published_total", "Events confirmed by the broker.", ["owner"])
 PUBLISH_FAILURES = Counter(
-    "messaging_publish_failures_total", "Failed tries, by reason: unroutable events, unavailable broker.", ["owner", "reason"]
+    "messaging_publish_failures_total",
+    "Failed tries, by reason: unroutable events, unavailable broker.",
+    ["owner", "reason"],
 )
 CONSUMED = Counter(
     "messaging_deliveries_total",
@@ -22,4 +24,6 @@ EVENT_AGE = Histogram(
 )
 IN_PROGRESS = Gauge("messaging_deliveries_in_progress", "Deliveries being handled now.", ["queue"])
 CONSUMER_PAUSED = Gauge("messaging_consumer_paused", "1 while the consumer waits for its database.", ["queue"])
-TASK_RESTARTS = Counter("messaging_worker_task_restarts_total", "Background tasks started again after a failure.", ["task"])
+TASK_RESTARTS = Counter(
+    "messaging_worker_task_restarts_total", "Background tasks started again after a failure.", ["task"]
+)

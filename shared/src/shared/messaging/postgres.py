@@ -53,7 +53,9 @@ class PostgresTransport:
     async def declare(self, queue: QueueSpec) -> None:
         async with self._transaction() as connection:
             await connection.execute(
-                "DELETE FROM bus.binding WHERE queue = $1 AND pattern <> ALL($2::text[])", queue.name, queue.routing_keys
+                "DELETE FROM bus.binding WHERE queue = $1 AND pattern <> ALL($2::text[])",
+                queue.name,
+                queue.routing_keys,
             )
             await connection.execute(
                 "INSERT INTO bus.binding SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING",

@@ -9,7 +9,13 @@ import asyncpg
 
 from shared.messaging.postgres_errors import AWAY, translated
 from shared.messaging.postgres_presence import LOCK_CLASS, Holder, Presence
-from shared.messaging.transport import DeliveryHandler, QueueSpec, TransportUnavailableError, dead_letter_id, died_in_hand
+from shared.messaging.transport import (
+    DeliveryHandler,
+    QueueSpec,
+    TransportUnavailableError,
+    dead_letter_id,
+    died_in_hand,
+)
 from shared.observability.logging import get_logger
 
 LEASE = timedelta(seconds=30)

@@ -73,9 +73,7 @@ class Presence:
             return
         try:
             async with self._busy:
-                await self._connection.execute(
-                    "SELECT pg_advisory_unlock($1::int, $2::int)", LOCK_CLASS, holder.number
-                )
+                await self._connection.execute("SELECT pg_advisory_unlock($1::int, $2::int)", LOCK_CLASS, holder.number)
         except AWAY:
             # The lock is gone with the connection.
             holder.lost = True

@@ -79,6 +79,11 @@ def from_service_error(error: ServiceError, instance: str) -> JSONResponse:
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     place, *rest = error["loc"] or ("body",)
+    if error["type"] == "json_invalid":
+        reason = error.get("ctx", {}).get("error", "syntax error")
+        return FieldError(
+            detail=f"the body is not valid JSON: {reason} at character {rest[0] if rest else 0}", pointer=""
+        )
     if place == "body":
         return FieldError(detail=error["msg"], pointer="/" + "/".join(str(part) for part in rest))
     return FieldError(detail=error["msg"], parameter=".".join(str(part) for part in rest) or str(place))
@@ -95,7 +100,7 @@ async def _on_invalid_request(request: Request, error: Exception) -> JSONRespons
     assert isinstance(error, RequestValidationError)  # noqa: S101
     errors = [_field_error(e) for e in error.errors()]
     first = errors[0]
-    where = first.parameter or first.pointer or "body"
+    where = first.parameter or first.pointer or "the body"
     return problem_response(
         problem_document(
             status=422,

@@ -145,6 +145,8 @@ async def test_a_scheduled_action_runs_on_one_replica_at_a_time(database: Databa
 async def test_a_role_cannot_read_another_schema(database: Database) -> None:
     async with database.unit_of_work() as work:
         allowed = await work.session.execute(
-            text("SELECT has_schema_privilege('procurement_data', nspname, 'USAGE') FROM pg_namespace WHERE nspname = 'forecast'")
+            text(
+                "SELECT has_schema_privilege('procurement_data', nspname, 'USAGE') FROM pg_namespace WHERE nspname = 'forecast'"
+            )
         )
         assert allowed.scalar_one() is False

@@ -31,6 +31,10 @@ class Outcome:
     dependencies: Mapping[str, Mapping[str, Any]] | None = None
 
     @property
+    def failing(self) -> bool:
+        return not self.ok
+
+    @property
     def down_dependencies(self) -> frozenset[str] | None:
         if self.dependencies is None:
             return None
@@ -70,7 +74,7 @@ class TargetState:
 
     @property
     def failing(self) -> bool:
-        """Down, or on the way there."""
+        """Down, on the way there, or not yet back for good."""
         return self.status is Status.DOWN or self.failures > 0
 
 

@@ -16,6 +16,7 @@ from babel.units import format_unit
 PLURAL_FORMS: Mapping[str, tuple[str, ...]] = {"en": ("one", "other"), "ru": ("one", "few", "many")}
 _FRACTION_FORM = {"en": "other", "ru": "few"}
 _WHOLE_MONEY_FROM = 1000
+_LARGEST = 10**18  # above it, and for what is not a number, scientific notation
 _SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
 
 
@@ -33,11 +34,15 @@ class Formats:
 
     def number(self, value: float | Decimal, digits: int = 1) -> str:
         """At most `digits` decimals, none for whole numbers."""
+        if not abs(value) < _LARGEST:
+            return f"{value:.2E}"
         pattern = "#,##0" + ("." + "#" * digits if digits else "")
         return str(format_decimal(value, pattern, locale=self.locale))
 
     def money(self, value: float | Decimal, currency: str) -> str:
         """Whole units from a thousand on, two decimals below."""
+        if not abs(value) < _LARGEST:
+            return f"{value:.2E} {currency}"
         digits = 0 if abs(value) >= _WHOLE_MONEY_FROM or value == int(value) else 2
         rounded = round(Decimal(value), digits)
         pattern = self.locale.currency_formats["standard"].pattern.replace("0.00", "0." + "0" * digits if digits else "0")
@@ -52,10 +57,14 @@ class Formats:
         return " + ".join(self.money(value, currency) for currency, value in ordered)
 
     def percent(self, fraction: float) -> str:
+        if not abs(fraction) < _LARGEST:
+            return f"{fraction:.2E}"
         return str(format_percent(fraction, "#,##0.#%", locale=self.locale))
 
-    def day(self, value: date) -> str:
-        skeleton = "MMMd" if value.year == self.today.year else "yMMMd"
+    def day(self, value: date, other: date | None = None) -> str:
+        """Without the year when it is this one and that of `other`, the far end of a period."""
+        plain = value.year == self.today.year == (other or value).year
+        skeleton = "MMMd" if plain else "yMMMd"
         return str(format_skeleton(skeleton, value, locale=self.locale))
 
     def moment(self, value: datetime) -> str:
@@ -64,6 +73,8 @@ class Formats:
 
     def duration(self, seconds: float) -> str:
         """The two largest units; tenths of a second below ten seconds."""
+        if not seconds < _LARGEST:
+            return f"{seconds:.2E}"
         if seconds < 10:
             return self._unit(round(seconds, 1), "second")
         whole = round(seconds)

@@ -78,7 +78,7 @@ def _translated(key: str) -> Iterator[None]:
     except (BaseError, OSError) as error:
         if "os error 28" in str(error):
             raise OutOfSpaceError("The file store has no space left. Free some, then try again.") from error
-        if "beyond" in str(error) or "out of range" in str(error).lower():
+        if "InvalidRange" in str(error) or "416" in str(error):
             raise DamagedFileError(
                 f"The content {key} is shorter than it was when it was stored. Restore it from a backup."
             ) from error
