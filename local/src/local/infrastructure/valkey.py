@@ -44,6 +44,9 @@ class ValkeyServer(Server):
     def url_for(self, database: int) -> str:
         return f"redis://:{self.password}@{LOOPBACK}:{self.port}/{database}"
 
+    def _before_start(self) -> None:
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def _launch(self) -> Launch:
         """The password goes into a file: command lines can be read by everybody on the machine."""
         settings = {

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from monitoring_service.dependencies import IdBefore, ServiceResources
+from monitoring_service.dependencies import IdBefore, ServiceResources, ServiceSettingsInUse
 from monitoring_service.health.schemas import ProbeResult, StatusReport
 from monitoring_service.health.service import StatusService
 from monitoring_service.settings import TargetName
@@ -13,8 +13,8 @@ from shared.web.pagination import Page, PageParameters, encode_cursor
 router = APIRouter(prefix="/v1", tags=["health"])
 
 
-async def get_status_service(resources: ServiceResources) -> StatusService:
-    return StatusService(resources.database, resources.live_status)
+async def get_status_service(settings: ServiceSettingsInUse, resources: ServiceResources) -> StatusService:
+    return StatusService.of(settings, resources)
 
 
 Health = Annotated[StatusService, Depends(get_status_service)]

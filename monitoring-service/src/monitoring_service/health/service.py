@@ -1,11 +1,10 @@
 """Recording rounds of probes, the present state of the platform, and single probe results."""
 
-import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 from prometheus_client import Gauge
@@ -19,6 +18,8 @@ from monitoring_service.health.domain.targets import suspects
 from monitoring_service.health.models import ProbeRecord
 from monitoring_service.health.repository import HealthRepository
 from monitoring_service.incidents.service import IncidentLedger, count_open_incidents
+from monitoring_service.resources import Cached, Resources
+from monitoring_service.settings import Settings
 from shared.database.schedule import run_once
 from shared.database.unit_of_work import Database
 from shared.observability.logging import get_logger
@@ -30,7 +31,6 @@ INCIDENTS_OPEN = Gauge("platform_incidents_open", "Incidents that are not resolv
 
 _BACKLOG_ROUNDS = 1000
 _log = get_logger(__name__)
-_LIVE_FOR = timedelta(seconds=10)
 _ONE_ANSWER_DECIDES = Thresholds(failures=1, successes=1)
 
 
@@ -52,6 +52,15 @@ class Policy:
     grace: timedelta
     retention: timedelta
 
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(
+            interval=timedelta(seconds=settings.probe_interval_seconds),
+            thresholds=Thresholds(settings.probe_failure_threshold, settings.probe_success_threshold),
+            grace=timedelta(seconds=settings.recovery_grace_seconds),
+            retention=timedelta(days=settings.probe_retention_days),
+        )
+
 
 class Watch:
     """Asks all targets, once per interval whatever the number of replicas, and records what changed.
@@ -59,6 +68,10 @@ class Watch:
     While PostgreSQL is away every replica goes on asking and keeps the rounds; the first to find it back records them,
     so that the incident shows when the outage really began.
     """
+
+    @classmethod
+    def of(cls, settings: Settings, resources: Resources) -> Self:
+        return cls(resources.database, Prober.of(settings, resources.probe_client), Policy.of(settings))
 
     def __init__(self, database: Database, prober: Prober, policy: Policy) -> None:
         self._database = database
@@ -141,32 +154,17 @@ def _show(answers: Mapping[str, Outcome | TargetState], at: datetime) -> None:
     PROBE_ROUND.set(at.timestamp())
 
 
-class LiveStatus:
-    """Probes made on the spot while the database is away; one round serves everybody for ten seconds."""
-
-    def __init__(self, prober: Prober) -> None:
-        self._prober = prober
-        self._lock = asyncio.Lock()
-        self._round: Round | None = None
-        self._states: dict[str, TargetState] = {}
-
-    async def read(self) -> PlatformStatus:
-        async with self._lock:
-            if self._round is None or datetime.now(UTC) - self._round.at > _LIVE_FOR:
-                self._round = await self._prober.probe_all()
-                self._states = {
-                    outcome.target.name: advance(
-                        self._states.get(outcome.target.name), outcome, self._round.at, _ONE_ANSWER_DECIDES
-                    )
-                    for outcome in self._round.outcomes
-                }
-        return _status(self._states, self._round.at, "live", None)
-
-
 class StatusService:
-    def __init__(self, database: Database, live: LiveStatus) -> None:
+    @classmethod
+    def of(cls, settings: Settings, resources: Resources) -> Self:
+        prober = Prober.of(settings, resources.probe_client)
+        return cls(resources.database, prober, resources.live_round)
+
+    def __init__(self, database: Database, prober: Prober, live_round: Cached[Round]) -> None:
+        """`live_round` keeps a round made on the spot for everybody who asks within a few seconds."""
         self._database = database
-        self._live = live
+        self._prober = prober
+        self._live_round = live_round
 
     async def read_status(self) -> PlatformStatus:
         """What the probes recorded; asked anew on the spot while PostgreSQL is away."""
@@ -175,9 +173,14 @@ class StatusService:
                 states = await HealthRepository(work.session).states()
                 incidents = await count_open_incidents(work)
         except StoreUnavailableError:
-            return await self._live.read()
+            return await self._ask_now()
         as_of = max((state.checked_at for state in states.values()), default=datetime.now(UTC))
         return _status(states, as_of, "recorded", incidents)
+
+    async def _ask_now(self) -> PlatformStatus:
+        turn = await self._live_round.get(self._prober.probe_all)
+        states = {o.target.name: advance(None, o, turn.at, _ONE_ANSWER_DECIDES) for o in turn.outcomes}
+        return _status(states, turn.at, "live", None)
 
     async def list_results(
         self, *, target: str | None, failed_only: bool, before: UUID | None, limit: int

@@ -14,7 +14,7 @@ from shared.clients.retry import Breaker, RetryBudget
 from shared.errors import ServiceError, UnavailableError, UpstreamError, UpstreamTimeoutError
 from shared.observability import context, metrics
 from shared.observability.logging import get_logger
-from shared.observability.trace_context import child_of
+from shared.observability.tracing import outgoing_traceparent
 
 CONNECT_SECONDS = 3.0
 ATTEMPTS = 3
@@ -178,7 +178,7 @@ class GatewayClient:
     async def _headers(self, extra: Mapping[str, str], *, acting_for: str | None) -> dict[str, str]:
         headers = {
             "Authorization": f"Bearer {await self._service_token()}",
-            "traceparent": child_of(context.traceparent.get()),
+            "traceparent": outgoing_traceparent(),
             **extra,
         }
         if (request_id := context.request_id.get()) is not None:

@@ -1,7 +1,7 @@
 """Taking messages of one queue from the embedded transport: claim, count, hand over, settle."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -45,7 +45,8 @@ _START = "UPDATE bus.message SET deliveries = deliveries + 1 WHERE id = $1 AND h
 _RENEW = "UPDATE bus.message SET leased_until = now() + $3::interval WHERE queue = $1 AND holder = $2"
 _RELEASE_ALL = "UPDATE bus.message SET holder = NULL, leased_until = NULL WHERE queue = $1 AND holder = $2"
 _RETRY = """
-UPDATE bus.message SET holder = NULL, leased_until = NULL, visible_at = now() + $3::interval WHERE id = $1 AND holder = $2
+UPDATE bus.message SET holder = NULL, leased_until = NULL, visible_at = now() + $3::interval
+WHERE id = $1 AND holder = $2
 """
 _RELEASE = """
 UPDATE bus.message SET holder = NULL, leased_until = NULL, deliveries = greatest(deliveries - 1, 0)
@@ -55,13 +56,14 @@ _PARK = """
 WITH taken AS (DELETE FROM bus.message WHERE id = $1 AND holder = $2 RETURNING queue, routing_key, body, deliveries)
 INSERT INTO bus.dead (id, queue, routing_key, body, deliveries, reason)
 SELECT $3, queue, routing_key, body, least(deliveries, $4), $5 FROM taken
-ON CONFLICT (id) DO UPDATE SET deliveries = excluded.deliveries, reason = excluded.reason, parked_at = excluded.parked_at
+ON CONFLICT (id) DO UPDATE
+SET deliveries = excluded.deliveries, reason = excluded.reason, parked_at = excluded.parked_at
 """
 
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PostgresDelivery:
     pool: asyncpg.Pool
     holder: int
@@ -69,6 +71,7 @@ class PostgresDelivery:
     queue: str
     body: bytes
     attempt: int
+    settled: bool = field(default=False, init=False)
 
     async def ack(self) -> None:
         """Whoever holds it now: the effect is committed."""
@@ -86,6 +89,7 @@ class PostgresDelivery:
     async def _execute(self, statement: str, *values: Any) -> None:
         with translated():
             await self.pool.execute(statement, *values)
+        self.settled = True
 
 
 async def consume(pool: asyncpg.Pool, presence: Presence, queue: QueueSpec, handler: DeliveryHandler) -> None:
@@ -117,6 +121,7 @@ class _Session:
                     await self._wait()
         finally:
             housekeeping.cancel()
+            await asyncio.gather(housekeeping, return_exceptions=True)
             await self._release_claimed()
 
     async def _take_batch(self) -> bool:
@@ -140,15 +145,17 @@ class _Session:
             return
         try:
             await self._handler(delivery)
-        except BaseException:
-            await self._give_back(delivery)
-            raise
+        finally:
+            if not delivery.settled:
+                await self._give_back(delivery)
 
     async def _give_back(self, delivery: PostgresDelivery) -> None:
+        """When it fails this holder ends, and everybody sees that what it held is free."""
         try:
             await delivery.release()
         except TransportUnavailableError as error:
             _log.warning("delivery_not_released", queue=self._queue.name, error=str(error))
+            self._holder.lost = True
 
     async def _wait(self) -> None:
         try:

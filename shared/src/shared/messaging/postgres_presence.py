@@ -68,15 +68,14 @@ class Presence:
         return connection
 
     async def _let_go(self, holder: Holder) -> None:
-        self._holders.pop(holder.number, None)
-        if holder.lost:
+        if self._holders.pop(holder.number, None) is None:
             return
         try:
             async with self._busy:
                 await self._connection.execute("SELECT pg_advisory_unlock($1::int, $2::int)", LOCK_CLASS, holder.number)
         except AWAY:
-            # The lock is gone with the connection.
-            holder.lost = True
+            # A lock that may not be free must not outlive this holder; the other holders open a new connection.
+            self._connection.terminate()
 
     def _on_notify(self, _connection: Any, _pid: int, _channel: str, queue: Any) -> None:
         for holder in self._holders.values():

@@ -41,10 +41,14 @@ async def declare_queue(channel: AbstractChannel, spec: QueueSpec) -> AbstractQu
 
 
 async def declare_retry(channel: AbstractChannel, delay_milliseconds: int) -> AbstractExchange:
-    """A place where messages wait: published with the name of their queue as routing key, they return there when due."""
+    """A place to wait: messages published with the name of their queue as routing key return there when due."""
     name = f"{RETRY_PREFIX}{delay_milliseconds}"
     exchange = await channel.declare_exchange(name, ExchangeType.FANOUT, durable=True)
-    waiting = {"x-queue-type": "quorum", "x-message-ttl": delay_milliseconds, "x-dead-letter-exchange": ""}
+    waiting: dict[str, Any] = {
+        "x-queue-type": "quorum",
+        "x-message-ttl": delay_milliseconds,
+        "x-dead-letter-exchange": "",
+    }
     queue = await channel.declare_queue(name, durable=True, arguments={**waiting, **_AT_LEAST_ONCE})
     await queue.bind(exchange)
     return exchange

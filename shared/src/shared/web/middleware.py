@@ -5,11 +5,12 @@ import time
 from typing import Any
 from uuid import uuid4
 
+from opentelemetry.trace import SpanKind
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.observability import context, metrics
 from shared.observability.logging import get_logger
-from shared.observability.trace_context import child_of
+from shared.observability.tracing import traced
 from shared.web.problems import unexpected_problem
 
 _log = get_logger("access")
@@ -41,8 +42,11 @@ class RequestContextMiddleware:
         given = _header(scope, b"x-request-id")
         request_id = given if given and _REQUEST_ID.match(given) else uuid4().hex
         context.request_id.set(request_id)
-        context.traceparent.set(child_of(_header(scope, b"traceparent")))
         exchange = _Exchange(scope, send, request_id)
+        with traced(f"{scope['method']} {scope['path']}", SpanKind.SERVER, _header(scope, b"traceparent")):
+            await self._serve(scope, receive, exchange)
+
+    async def _serve(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         metrics.HTTP_REQUESTS_IN_PROGRESS.inc()
         try:
             await self._app(scope, receive, exchange.send)

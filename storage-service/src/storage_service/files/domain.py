@@ -5,7 +5,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
+from uuid import UUID
 
 CHUNK_BYTES = 1 << 20
 SNIFF_BYTES = 4096
@@ -111,6 +113,26 @@ def content_disposition(name: str) -> str:
     safe = safe_name(name)
     plain = unicodedata.normalize("NFKD", safe).encode("ascii", "replace").decode().replace("?", "_")
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    id: UUID
+    name: str
+    media_type: str
+    sha256: str
+    size_bytes: int
+    owner: str | None
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ContentRecord:
+    sha256: str
+    key: str
+    size_bytes: int
+    chunk_digests: bytes
 
 
 @dataclass(frozen=True)

@@ -1,38 +1,18 @@
 """SQL of files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Row, delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage_service.files.domain import ContentRecord, FileRecord
 from storage_service.files.models import ObjectToRemove, StoredFile, StoredObject
 
 # Downloads under way read on for this long.
 _DOWNLOADS_END_SECONDS = 600.0
-
-
-@dataclass(frozen=True)
-class FileRecord:
-    id: UUID
-    name: str
-    media_type: str
-    sha256: str
-    size_bytes: int
-    owner: str | None
-    created_at: datetime
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True)
-class ContentRecord:
-    sha256: str
-    key: str
-    size_bytes: int
-    chunk_digests: bytes
 
 
 class FileRepository:
@@ -96,7 +76,9 @@ class FileRepository:
         if row is None:
             return None
         file, content = row
-        return _record(row), ContentRecord(file.sha256, content.key, content.size_bytes, content.chunk_digests)
+        return _record(file, content), ContentRecord(
+            file.sha256, content.key, content.size_bytes, content.chunk_digests
+        )
 
     async def page(self, limit: int, before: UUID | None) -> list[FileRecord]:
         """Newest first: the ids grow with time."""
@@ -108,7 +90,7 @@ class FileRepository:
         )
         if before is not None:
             statement = statement.where(StoredFile.id < before)
-        return [_record(row) for row in (await self._session.execute(statement)).all()]
+        return [_record(file, content) for file, content in (await self._session.execute(statement)).all()]
 
     async def remove(self, file_id: UUID) -> bool:
         """Takes the file away, and the content with its last file."""
@@ -119,9 +101,7 @@ class FileRepository:
         if sha256 is None:
             return False
         # Lock first: a parallel upload of the same content either sees its row go, or keeps it.
-        await self._session.execute(
-            select(StoredObject.sha256).where(StoredObject.sha256 == sha256).with_for_update()
-        )
+        await self._session.execute(select(StoredObject.sha256).where(StoredObject.sha256 == sha256).with_for_update())
         orphaned = await self._session.execute(
             delete(StoredObject)
             .where(StoredObject.sha256 == sha256, ~exists().where(StoredFile.sha256 == sha256))
@@ -145,7 +125,10 @@ class FileRepository:
 
     async def removals_due(self, limit: int) -> Sequence[str]:
         found = await self._session.execute(
-            select(ObjectToRemove.key).where(ObjectToRemove.due_at < func.now()).order_by(ObjectToRemove.due_at).limit(limit)
+            select(ObjectToRemove.key)
+            .where(ObjectToRemove.due_at < func.now())
+            .order_by(ObjectToRemove.due_at)
+            .limit(limit)
         )
         return found.scalars().all()
 
@@ -153,8 +136,7 @@ class FileRepository:
         await self._session.execute(delete(ObjectToRemove).where(ObjectToRemove.key == key))
 
 
-def _record(row: Row[tuple[StoredFile, StoredObject]]) -> FileRecord:
-    file, content = row
+def _record(file: StoredFile, content: StoredObject) -> FileRecord:
     return FileRecord(
         id=file.id,
         name=file.name,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from storage_service.files.service import FileRecord
+from storage_service.files.domain import FileRecord
 
 
 class FileBody(BaseModel):

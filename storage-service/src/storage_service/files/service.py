@@ -12,11 +12,13 @@ from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import ForbiddenError
 from shared.observability.logging import get_logger
 from shared.web.identity import Identity
-from storage_service.files.adapters.object_store import ObjectStore
+from storage_service.files.adapters.object_store import ContentStore
 from storage_service.files.adapters.staging import StagedContent, Staging
 from storage_service.files.domain import (
     CHUNK_BYTES,
     ByteRange,
+    ContentRecord,
+    FileRecord,
     UnsatisfiableRangeError,
     chunks_of,
     content_disposition,
@@ -35,7 +37,8 @@ from storage_service.files.errors import (
     StoredFileNotFoundError,
 )
 from storage_service.files.models import StoredFile
-from storage_service.files.repository import ContentRecord, FileRecord, FileRepository
+from storage_service.files.repository import FileRepository
+from storage_service.resources import Resources
 
 _log = get_logger(__name__)
 _UPLOAD_GRACE_SECONDS = 3600.0
@@ -74,7 +77,7 @@ class DownloadConditions:
 
 class FileService:
     def __init__(
-        self, database: Database, store: ObjectStore, staging: Staging, idempotent: IdempotentRequests, max_bytes: int
+        self, database: Database, store: ContentStore, staging: Staging, idempotent: IdempotentRequests, max_bytes: int
     ) -> None:
         self._database = database
         self._store = store
@@ -91,14 +94,21 @@ class FileService:
             content = await self._store_content(staged)
             async with self._database.unit_of_work() as work:
                 request = fingerprint("upload_file", [safe_name(name), staged.sha256])
-                key = idempotency_key or uuid4().hex
-                first = await self._idempotent.claim(work, caller=caller.subject, key=key, request=request)
+                first = await self._first_answer(work, caller, idempotency_key, request)
                 if first is not None:
-                    return await self.get(UUID(first["id"]))
+                    return await self.get(first)
                 file_id = await self.keep(work, content, name, caller.subject, None)
-                await self._idempotent.remember(work, caller=caller.subject, key=key, response={"id": str(file_id)})
+                if idempotency_key is not None:
+                    answer = {"id": str(file_id)}
+                    await self._idempotent.remember(work, caller=caller.subject, key=idempotency_key, response=answer)
                 await work.commit()
         return await self.get(file_id)
+
+    async def _first_answer(self, work: UnitOfWork, caller: Identity, key: str | None, request: str) -> UUID | None:
+        if key is None:
+            return None
+        first = await self._idempotent.claim(work, caller=caller.subject, key=key, request=request)
+        return None if first is None else UUID(first["id"])
 
     async def prepare(self, path: Path) -> StoredContent:
         """Puts a finished local file into the store; `keep` then names it in the caller's transaction."""
@@ -114,7 +124,11 @@ class FileService:
         if not await files.hold_content(content.sha256):
             raise ObjectStoreError("The content was removed while it was being stored; try again.")
         file = StoredFile(
-            name=safe_name(name), media_type=content.media_type, sha256=content.sha256, owner=owner, expires_at=expires_at
+            name=safe_name(name),
+            media_type=content.media_type,
+            sha256=content.sha256,
+            owner=owner,
+            expires_at=expires_at,
         )
         await files.add(file)
         return file.id
@@ -261,3 +275,14 @@ async def _chain(first: bytes, rest: AsyncIterator[Any]) -> AsyncIterator[bytes]
     yield first
     async for chunk in rest:
         yield chunk
+
+
+def create_file_service(resources: Resources) -> FileService:
+    settings = resources.settings
+    return FileService(
+        resources.database,
+        ContentStore(resources.objects),
+        Staging(settings.work_directory),
+        resources.idempotent,
+        settings.files_max_bytes,
+    )

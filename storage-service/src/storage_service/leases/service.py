@@ -83,10 +83,7 @@ class LeaseService(Generic[JobT]):
             raise
         except Exception:
             log.exception("job_failed_unexpectedly")
-            error = ServiceError(
-                "The job failed for a reason that was not foreseen. The log has it under the job's id."
-            )
-            await self._settle(lease, handler, error)
+            await self._settle(lease, handler, ServiceError(_UNFORESEEN))
         else:
             log.info("job_completed")
         return True

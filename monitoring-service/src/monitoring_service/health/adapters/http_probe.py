@@ -16,16 +16,8 @@ _KEPT = ("status", "milliseconds", "error")
 
 
 class HttpProbe:
-    """One connection per probe: a kept-alive one would hide a server that no longer accepts any."""
-
-    def __init__(self, timeout_seconds: float) -> None:
-        self._client = httpx.AsyncClient(
-            timeout=timeout_seconds,
-            follow_redirects=False,
-            trust_env=False,
-            headers={"User-Agent": "procurement-monitoring", "Connection": "close"},
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-        )
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
 
     async def ask(self, target: Target) -> Outcome:
         """Any answer below 400 counts as up. Raises what the transport raises when there is none."""
@@ -44,9 +36,6 @@ class HttpProbe:
             error=None if ok else _complaint(response.status_code, dependencies),
             dependencies=dependencies,
         )
-
-    async def close(self) -> None:
-        await self._client.aclose()
 
 
 async def _read(response: httpx.Response) -> bytes:

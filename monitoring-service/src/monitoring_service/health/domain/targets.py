@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-_DEFAULT_PORTS = {"postgresql": 5432, "redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
+_DEFAULT_PORTS = {"postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
 _UNREPORTED_CAUSES = ("postgres",)
 _REPORT_NAMES = {"database": "postgres", "cache": "redis", "events": "broker", "transport": "broker"}
 
@@ -39,7 +39,7 @@ def configured_target(name: str, url: str) -> Target:
 def server_target(name: str, url: str) -> Target:
     """A TCP target from a server's connection URL."""
     parts = urlsplit(url)
-    return Target(name, Kind.TCP, f"{parts.hostname}:{parts.port or _DEFAULT_PORTS[parts.scheme]}")
+    return Target(name, Kind.TCP, f"{parts.hostname}:{parts.port or _DEFAULT_PORTS[parts.scheme.partition('+')[0]]}")
 
 
 def suspects(target: Target, down_dependencies: frozenset[str] | None) -> tuple[str, ...]:

@@ -3,36 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, from_url
+from obstore.store import ObjectStore
 
 from storage_service.files.errors import DamagedFileError, ObjectStoreError, OutOfSpaceError
 
-_CLIENT_OPTIONS = {"timeout": "60s", "connect_timeout": "5s"}
 
-
-class _Backend(Protocol):
-    """The part of obstore's stores used here; every one of them has it."""
-
-    async def put_async(self, path: str, file: Path) -> object: ...
-    async def get_range_async(self, path: str, *, start: int, end: int) -> object: ...
-    async def delete_async(self, paths: str) -> None: ...
-    async def head_async(self, path: str) -> object: ...
-
-
-class ObjectStore:
-    def __init__(self, backend: _Backend) -> None:
+class ContentStore:
+    def __init__(self, backend: ObjectStore) -> None:
         self._backend = backend
-
-    @classmethod
-    def open(cls, directory: Path, url: str | None) -> "ObjectStore":
-        """`url` wins over `directory`; its credentials come from the environment, as each cloud's own tools read them."""
-        if url is not None:
-            return cls(from_url(url, client_options=_CLIENT_OPTIONS))
-        directory.mkdir(parents=True, exist_ok=True)
-        return cls(LocalStore(directory, mkdir=True))
 
     async def put(self, key: str, path: Path) -> None:
         """Atomic: the object is whole or not there.
@@ -51,7 +31,7 @@ class ObjectStore:
             ObjectStoreError
         """
         with _translated(key):
-            return bytes(await self._backend.get_range_async(key, start=start, end=end))  # type: ignore[call-overload]
+            return bytes(await self._backend.get_range_async(key, start=start, end=end))
 
     async def delete(self, key: str) -> None:
         """Deleting what is not there is no error."""
@@ -59,13 +39,6 @@ class ObjectStore:
             with _translated(key):
                 await self._backend.delete_async(key)
         except DamagedFileError:
-            return
-
-    async def check(self) -> None:
-        """Asks for an object that does not exist: the store has to answer that it does not."""
-        try:
-            await self._backend.head_async("readiness-check")
-        except FileNotFoundError:
             return
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from storage_service.files.domain import CHUNK_BYTES, SNIFF_BYTES, ContentDigest
 from storage_service.files.errors import OutOfSpaceError, StoredFileTooLargeError
@@ -46,9 +46,9 @@ class Staging:
                         "or ask an administrator to raise STORAGE_FILES_MAX_BYTES."
                     )
                 if len(pending) >= CHUNK_BYTES:
-                    await asyncio.to_thread(_append, file, digest, bytes(pending))
+                    await asyncio.to_thread(_append, file.file, digest, bytes(pending))
                     pending.clear()
-            await asyncio.to_thread(_append, file, digest, bytes(pending))
+            await asyncio.to_thread(_append, file.file, digest, bytes(pending))
             yield await asyncio.to_thread(_staged, Path(file.name), digest)
 
     async def measure(self, path: Path) -> StagedContent:
@@ -56,7 +56,7 @@ class Staging:
         return await asyncio.to_thread(_measure, path)
 
 
-def _append(file: BinaryIO, digest: ContentDigest, data: bytes) -> None:
+def _append(file: IO[bytes], digest: ContentDigest, data: bytes) -> None:
     with _space():
         file.write(data)
         file.flush()

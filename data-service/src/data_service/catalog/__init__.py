@@ -1,0 +1,1 @@
+"""Products, suppliers and their terms, warehouses."""

@@ -1,0 +1,1 @@
+"""Clean daily demand and planning inputs, as Arrow streams."""

@@ -1,0 +1,1 @@
+"""Uploads on disk, and the neighbouring features that take checked rows."""

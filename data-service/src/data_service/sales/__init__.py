@@ -1,0 +1,1 @@
+"""What was sold, per day, article and warehouse."""

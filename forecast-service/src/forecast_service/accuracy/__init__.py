@@ -1,0 +1,1 @@
+"""How well the forecasts did on days they had not seen, per article and overall, against seasonal naive."""

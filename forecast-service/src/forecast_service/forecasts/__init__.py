@@ -1,0 +1,1 @@
+"""Forecast runs: models, their choice by backtest, quantiles of daily demand and of sums."""

@@ -1,0 +1,1 @@
+"""The numerics of a forecast run: pure functions of a demand panel."""

@@ -1,0 +1,1 @@
+"""The order quantity and its reasons, as pure functions."""

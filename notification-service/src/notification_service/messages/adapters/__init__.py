@@ -1,0 +1,1 @@
+"""The console channel, and the lock that makes one sender of many replicas."""

@@ -1,0 +1,53 @@
+"""What a failure says: was it the infrastructure, or the message?"""
+
+from collections.abc import Iterator
+from itertools import count
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from shared.messaging.transport import TransportError
+from shared.observability.logging import mask
+
+REASON_LENGTH = 2000
+
+_CONNECTION_LOST = (
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+)
+INFRASTRUCTURE = (
+    SQLAlchemyError,
+    TransportError,
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+)
+
+
+def lost_its_connection(error: BaseException) -> bool:
+    """Whether the database connection broke under the work, so that trying again at once makes sense."""
+    return any(
+        isinstance(cause, _CONNECTION_LOST) or (isinstance(cause, DBAPIError) and cause.connection_invalidated)
+        for cause in _chain(error)
+    )
+
+
+def describe(error: BaseException) -> str:
+    """For logs, `last_error` and dead letters: type and text, secrets masked, bounded."""
+    return mask(f"{type(error).__name__}: {error}")[:REASON_LENGTH]
+
+
+def backoff(first_seconds: float, longest_seconds: float) -> Iterator[float]:
+    return (min(longest_seconds, first_seconds * 2**n) for n in count())
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
