@@ -15,3 +15,24 @@ from monitoring_service.status_page.router import router as status_page_router
 from shared.web.application import ServiceDefinition, create_service_app
 from shared.web.health import Check
 from shared.web.identity import KeySource
+
+
+def _checks(resources: Resources) -> Mapping[str, Check]:
+    """Nothing is required: with its database away this service still probes on the spot, and that is when it counts."""
+    return {
+        "database": Check(resources.database.check, required=False),
+        "broker": Check(resources.transport.check, required=False),
+    }
+
+
+def create_app(settings: Settings, keys: KeySource | None = None) -> FastAPI:
+    definition = ServiceDefinition(
+        owner="monitoring",
+        title="monitoring-service",
+        description="Probes of every service and server, incidents, alerts and the status of the platform.",
+        open_resources=open_resources,
+        checks=_checks,
+        routers=[health_router, incidents_router, alerts_router, activity_router, status_page_router],
+        public_routers=[webhook_router],
+    )
+    return create_service_app(definition, settings, keys)

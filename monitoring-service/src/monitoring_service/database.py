@@ -2,16 +2,27 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import ClassVar
 
 import asyncpg
+from sqlalchemy import DateTime
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import DeclarativeBase
 
 from shared.database.base import create_base
 from shared.database.inbox import create_inbox
 from shared.database.outbox import create_outbox
 from shared.errors import UnavailableError
 
-Base = create_base("monitoring")
+
+class Base(DeclarativeBase):
+    """Declared as a class, since a class made by a function cannot be a base for the type checker."""
+
+    metadata = create_base("monitoring").metadata
+    type_annotation_map: ClassVar = {datetime: DateTime(timezone=True)}
+
+
 outbox = create_outbox(Base.metadata)
 inbox = create_inbox(Base.metadata)
 

@@ -51,7 +51,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     async with AsyncExitStack() as stack:
         database = Database(
             settings.database_url,
-            source="monitoring",
+            owner="monitoring",
             outbox=outbox,
             inbox=inbox,
             pool_size=settings.database_pool_size,

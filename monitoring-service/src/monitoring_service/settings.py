@@ -41,5 +41,6 @@ class Settings(ServiceSettings):
         60, ge=0, description="Time dependants get to come back after the dependency that took them down is back."
     )
     alert_webhook_token: SecretStr = Field(
-        SecretStr(""), description="Bearer token Alertmanager sends to POST /v1/alerts; empty: only through the gateway."
+        SecretStr(""),
+        description="Bearer token Alertmanager sends to POST /v1/alerts; empty: gateway only.",
     )

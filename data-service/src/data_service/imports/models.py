@@ -54,8 +54,8 @@ class QuarantinedRow(Base):
 
     import_id: Mapped[UUID] = mapped_column(ForeignKey(Import.id, ondelete="CASCADE"), primary_key=True)
     line: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    column: Mapped[str | None] = mapped_column(Text)
+    column_name: Mapped[str | None] = mapped_column(Text)
     value: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     rule: Mapped[str] = mapped_column(Text)
-    row: Mapped[str] = mapped_column(Text)
+    raw: Mapped[str] = mapped_column(Text)

@@ -2,6 +2,8 @@
 
 import random
 import socket
+import urllib.error
+import urllib.request
 
 from local.errors import LocalError
 
@@ -35,3 +37,12 @@ def free_port(preferred: int | None = None) -> int:
         if is_free(port):
             return port
     raise LocalError(f"No free port found on {LOOPBACK} between {_FIRST} and {_LAST}.")
+
+
+def answers(url: str) -> bool:
+    """Whether an HTTP server answers 200 there within two seconds."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # always http on the loopback
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

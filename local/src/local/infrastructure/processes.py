@@ -132,10 +132,14 @@ class ChildProcess:
         """Ask with `number`, then insist with SIGKILL to the process and its group."""
         if self.running:
             self.send(number)
-            if self.wait(timeout_seconds) is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self.pid, signal.SIGKILL)
-                self._popen.wait()
+            self.wait(timeout_seconds)
+            self.end_group()
+
+    def end_group(self) -> None:
+        """SIGKILL for the process if it still runs, and for whatever it started in its process group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._popen.wait()
 
     def kill(self) -> None:
         self._popen.kill()

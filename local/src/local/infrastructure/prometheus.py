@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from local.errors import LocalError
-from local.infrastructure.ports import LOOPBACK
+from local.infrastructure.ports import LOOPBACK, answers
 from local.infrastructure.processes import Launch
 from local.infrastructure.server import Server
 from local.infrastructure.state import write_private
@@ -69,7 +67,7 @@ class PrometheusServer(Server):
         return Launch(name=self.name, command=command, log=self.log, folder=self.home)
 
     def _is_ready(self) -> bool:
-        return answers_ready(f"{self.url}/-/ready")
+        return answers(f"{self.url}/-/ready")
 
 
 class AlertmanagerServer(Server):
@@ -106,16 +104,7 @@ class AlertmanagerServer(Server):
         return Launch(name=self.name, command=command, log=self.log, folder=self.home)
 
     def _is_ready(self) -> bool:
-        return answers_ready(f"{self.url}/-/ready")
-
-
-def answers_ready(url: str) -> bool:
-    """Whether an HTTP server answers 200 there, within two seconds."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # always http on the loopback
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+        return answers(f"{self.url}/-/ready")
 
 
 def find_binary(*names: str) -> str:

@@ -30,6 +30,7 @@ class Server(ABC):
         self.home = home
         self.log = log
         self.port = free_port(port)
+        self._has_served = False
         self._process: ChildProcess | None = None
         self._held = contextlib.ExitStack()
 
@@ -70,17 +71,18 @@ class Server(ABC):
         self._held.close()
 
     def start(self) -> None:
-        """Start and wait until ready; a lost race for the port is retried on another one."""
+        """Start and wait until ready; a race for the port that is lost at the first start is run again on another."""
         if self.running:
             return
         for _ in range(_PORT_ATTEMPTS):
             self._before_start()
             process = self._process = ChildProcess.start(self._launch())
             if self._becomes_ready(process):
+                self._has_served = True
                 return
             lost_the_port = not process.running and not is_free(self.port)
             process.stop(signal.SIGKILL)
-            if not lost_the_port:
+            if not lost_the_port or self._has_served:
                 break
             self.port = free_port()
         raise LocalError(f"{self.name} did not start. The end of {self.log}:\n{log_tail(self.log)}")

@@ -19,7 +19,7 @@ async def probe_for_ever(watch: Watch, interval_seconds: float) -> None:
         began = time.monotonic()
         try:
             await watch.take_turn()
-        except Exception:
+        except Exception:  # noqa: BLE001 -- whatever failed is logged, and the next round must come
             _log.exception("probe_round_failed")
         await asyncio.sleep(max(0.0, interval_seconds - (time.monotonic() - began)))
 

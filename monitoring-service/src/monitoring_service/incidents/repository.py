@@ -43,7 +43,7 @@ class IncidentRepository:
         statement = select(Incident).where(Incident.id == incident_id).options(selectinload(Incident.timeline))
         if locked:
             statement = statement.with_for_update(of=Incident)
-        incident = await self._session.scalar(statement.execution_options(populate_existing=True))
+        incident: Incident | None = await self._session.scalar(statement.execution_options(populate_existing=True))
         if incident is None:
             raise IncidentNotFoundError(f"There is no incident {incident_id}; GET /v1/incidents lists them.")
         return incident

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from monitoring_service.database import reaching_database
-from monitoring_service.incidents.domain import Change, IncidentState, Joined, OpenIncident, Opened, Recovered, Resolved
+from monitoring_service.incidents.domain import Change, IncidentState, Joined, Opened, OpenIncident, Recovered, Resolved
 from monitoring_service.incidents.errors import IncidentResolvedError
 from monitoring_service.incidents.models import Incident
 from monitoring_service.incidents.repository import IncidentRepository

@@ -82,6 +82,7 @@ def span_text(span: timedelta, language: Language) -> str:
     """The two largest units, rounded down: `3 h 5 min`."""
     seconds = max(0, int(span.total_seconds()))
     amounts = (seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60, seconds % 60)
-    named = [(amount, unit) for amount, unit in zip(amounts, _UNITS[language], strict=True)]
-    first = next((i for i, (amount, _) in enumerate(named) if amount), len(named) - 1)
-    return " ".join(f"{amount} {unit}" for amount, unit in named[first : first + 2] if amount or first == len(named) - 1)
+    named = list(zip(amounts, _UNITS[language], strict=True))
+    first = next((i for i, amount in enumerate(amounts) if amount), len(amounts) - 1)
+    shown = [(amount, unit) for amount, unit in named[first : first + 2] if amount] or named[-1:]
+    return " ".join(f"{amount} {unit}" for amount, unit in shown)

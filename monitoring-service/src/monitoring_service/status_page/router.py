@@ -20,9 +20,7 @@ _HEADERS = {
 }
 
 
-async def get_status_page_service(
-    settings: ServiceSettingsInUse, resources: ServiceResources
-) -> StatusPageService:
+async def get_status_page_service(settings: ServiceSettingsInUse, resources: ServiceResources) -> StatusPageService:
     return StatusPageService(StatusService.of(settings, resources), IncidentService(resources.database))
 
 

@@ -11,7 +11,7 @@ PUBLISH_FAILURES = Counter(
     "Failed tries, by reason: unroutable events, unavailable broker.",
     ["owner", "reason"],
 )
-CONSUMED = Counter(
+DELIVERIES = Counter(
     "messaging_deliveries_total",
     "Settled deliveries, by outcome: applied, duplicate (applied before), failed (tried again later), parked.",
     ["queue", "outcome"],

@@ -19,13 +19,15 @@ class OutboxRow:
 
 
 class OutboxRows:
-    """Never "rows after the last one seen": sequence numbers are taken before commit, and a late commit must not be lost."""
+    """Never "rows after the last one seen": sequence numbers are taken before commit, late commits must not be lost."""
 
     def __init__(self, connection: AsyncConnection, outbox: Table) -> None:
         self._connection = connection
         self._outbox = outbox
 
-    async def waiting(self, limit: int, *, without_types: Collection[str], without_ids: Collection[UUID]) -> list[OutboxRow]:
+    async def waiting(
+        self, limit: int, *, without_types: Collection[str], without_ids: Collection[UUID]
+    ) -> list[OutboxRow]:
         query = self._unpublished(limit)
         if without_types:
             query = query.where(self._outbox.c.type.not_in(without_types))
@@ -39,7 +41,9 @@ class OutboxRows:
 
     async def mark_published(self, ids: Collection[UUID]) -> None:
         await self._connection.execute(
-            update(self._outbox).where(self._outbox.c.id.in_(ids)).values(published_at=func.clock_timestamp(), last_error=None)
+            update(self._outbox)
+            .where(self._outbox.c.id.in_(ids))
+            .values(published_at=func.clock_timestamp(), last_error=None)
         )
 
     async def mark_failed(self, ids: Collection[UUID], reason: str) -> None:

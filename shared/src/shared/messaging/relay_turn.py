@@ -32,7 +32,7 @@ class _Unroutable:
 
 
 class RelayTurn:
-    """Routing depends on the type alone, so a type that cannot be routed is set aside as a whole, and nothing else is."""
+    """Routing depends on the type alone: a type that nobody wants is set aside as a whole, and nothing else is."""
 
     def __init__(self, owner: str, rows: OutboxRows, transport: Transport, batch_size: int) -> None:
         self._owner = owner
@@ -82,7 +82,9 @@ class RelayTurn:
             self._unroutable.setdefault(event_type, _Unroutable()).postpone()
             _log.error("event_unroutable", owner=self._owner, type=event_type)
         metrics.PUBLISH_FAILURES.labels(self._owner, "unroutable").inc(len(envelopes))
-        await self._rows.mark_failed([envelope.id for envelope in envelopes], "no queue takes this type; start or declare its consumer")
+        await self._rows.mark_failed(
+            [envelope.id for envelope in envelopes], "no queue takes this type; start or declare its consumer"
+        )
 
     async def _readable(self, waiting: Sequence[OutboxRow]) -> list[Envelope]:
         """A row that is no envelope must not stop the others; it stays, with the reason, until a person repairs it."""

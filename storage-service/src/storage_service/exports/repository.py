@@ -54,6 +54,7 @@ class ExportRepository:
         )
         return [file_id for file_id in expired.scalars() if file_id is not None]
 
+
 def _record(export: Export) -> ExportRecord:
     return ExportRecord(
         id=export.id,

@@ -54,12 +54,7 @@ class LeaseService(Generic[JobT]):
     async def run_for_ever(self, handler: JobHandler) -> None:
         """One job after another. Cancelling puts the job in hand back into the queue."""
         while True:
-            try:
-                worked = await self.run_next(handler)
-            except Exception:  # noqa: BLE001 -- the queue must outlive whatever went wrong; it is in the log
-                _log.exception("job_queue_failed", jobs=self._jobs.__tablename__)
-                worked = False
-            if not worked:
+            if not await self.run_next(handler):
                 await asyncio.sleep(self._policy.poll_seconds)
 
     async def run_next(self, handler: JobHandler) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Self
 
@@ -42,7 +42,7 @@ class Prober:
         self.targets = tuple(targets)
         self._timeout_seconds = timeout_seconds
         self._slots = asyncio.Semaphore(concurrency)
-        self._probes = {Kind.HTTP: HttpProbe(client), Kind.TCP: TcpProbe()}
+        self._probes: Mapping[Kind, HttpProbe | TcpProbe] = {Kind.HTTP: HttpProbe(client), Kind.TCP: TcpProbe()}
 
     async def probe_all(self) -> Round:
         at = datetime.now(UTC)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from monitoring_service.health.domain.state import Status, TargetState
-from monitoring_service.incidents.domain import Change, Joined, OpenIncident, Opened, Recovered, Resolved
+from monitoring_service.incidents.domain import Change, Joined, Opened, OpenIncident, Recovered, Resolved
 
 
 def root_cause(name: str, states: Mapping[str, TargetState]) -> str:

@@ -87,6 +87,9 @@ class Channel(Protocol):
     def resting(self) -> Collection[str]:
         """Addresses that have to wait before their next message."""
 
+    def next_opening(self) -> float | None:
+        """Seconds until there is more room or an address has rested; None when nothing waits for that."""
+
     def split(self, markup: str) -> Sequence[str]:
         """The message as the parts the channel takes, in order."""
 

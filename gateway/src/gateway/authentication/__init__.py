@@ -1,0 +1,1 @@
+"""Proving who calls: login, tokens, sessions, service credentials."""

@@ -1,0 +1,1 @@
+"""People who may log in: their roles and passwords."""

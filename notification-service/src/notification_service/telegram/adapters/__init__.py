@@ -1,0 +1,1 @@
+"""The Bot API through python-telegram-bot."""

@@ -1,0 +1,1 @@
+"""Limits of the Bot API, and the meaning of its refusals."""
