@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from local.infrastructure.ports import LOOPBACK
+from local.infrastructure.stack import Infrastructure
 from local.infrastructure.state import StateFolder
 from local.services import GATEWAY, SERVICES, Service
 
@@ -26,17 +26,6 @@ _ALIASES = {
         "GOOGLE_SPREADSHEET_KEY": "GOOGLE_SPREADSHEET_KEY",
     },
 }
-
-
-@dataclass(frozen=True)
-class Infrastructure:
-    """`broker_url`: None means that events travel through PostgreSQL."""
-
-    admin_database_url: str
-    redis_url: str
-    broker_url: str | None
-    postgres_binaries: Path | None
-    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 class Environment:

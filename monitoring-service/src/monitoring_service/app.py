@@ -12,6 +12,7 @@ from monitoring_service.incidents.router import router as incidents_router
 from monitoring_service.resources import Resources, open_resources
 from monitoring_service.settings import Settings
 from monitoring_service.status_page.router import router as status_page_router
+from monitoring_service.worker import tasks_beside
 from shared.web.application import ServiceDefinition, create_service_app
 from shared.web.health import Check
 from shared.web.identity import KeySource
@@ -33,6 +34,7 @@ def create_app(settings: Settings, keys: KeySource | None = None) -> FastAPI:
         open_resources=open_resources,
         checks=_checks,
         routers=[health_router, incidents_router, alerts_router, activity_router, status_page_router],
+        background=tasks_beside,
         public_routers=[webhook_router],
     )
     return create_service_app(definition, settings, keys)

@@ -31,7 +31,9 @@ def test_a_target_that_cannot_be_probed_is_refused_at_start(targets: dict[str, s
 
 def test_servers_are_probed_without_being_configured() -> None:
     settings = Settings(
-        database_url=DATABASE, redis_url="redis://cache:6379/0", broker_url="amqp://monitoring:x@broker:5672/procurement"
+        database_url=DATABASE,
+        redis_url="redis://cache:6379/0",
+        broker_url="amqp://monitoring:x@broker:5672/procurement",
     )
     assert {t.name: t.address for t in targets_of(settings)} == {
         "postgres": "db:5432",

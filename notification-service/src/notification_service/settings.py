@@ -30,7 +30,8 @@ class Settings(ServiceSettings):
     model_config = settings_config("NOTIFICATION_")
 
     public_url: Annotated[str, AfterValidator(_web_address)] | None = Field(
-        None, description="Where people reach the platform, `https://buy.example.com`; without it messages have no links."
+        None,
+        description="Where people reach the platform, `https://buy.example.com`; without it messages have no links.",
     )
     time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
         "UTC", description="IANA time zone in which messages show moments."
@@ -56,3 +57,7 @@ class Settings(ServiceSettings):
     delivery_pause_seconds: float = Field(
         30, gt=0, description="Rest of a channel whose credentials were refused, before it is tried again."
     )
+
+    @property
+    def has_telegram(self) -> bool:
+        return self.telegram_token is not None and bool(self.telegram_token.get_secret_value())

@@ -13,11 +13,6 @@ class SupplierNotFoundError(NotFoundError):
     title = "No such supplier"
 
 
-class WarehouseNotFoundError(NotFoundError):
-    code = "warehouse_not_found"
-    title = "No such warehouse"
-
-
 class SkuTakenError(ConflictError):
     code = "sku_taken"
     title = "Article code already used"
@@ -26,3 +21,8 @@ class SkuTakenError(ConflictError):
 class UnknownSupplierError(InvalidInputError):
     code = "unknown_supplier"
     title = "Unknown supplier"
+
+
+class UnknownWarehouseError(InvalidInputError):
+    code = "unknown_warehouse"
+    title = "Unknown warehouse"

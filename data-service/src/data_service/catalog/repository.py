@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from data_service.catalog.domain import NewProduct
 from data_service.catalog.errors import SkuTakenError, UnknownSupplierError
 from data_service.catalog.models import Product, Supplier, SupplierTerms, Warehouse
+from shared.errors import FieldError
 
 
 class CatalogRepository:
@@ -76,7 +77,10 @@ class CatalogRepository:
             return None
         found = (await self._session.execute(select(Supplier.id).where(Supplier.code == code))).scalar_one_or_none()
         if found is None:
-            raise UnknownSupplierError(f"There is no supplier {code!r}. Import or name an existing one.")
+            raise UnknownSupplierError(
+                f"There is no supplier {code!r}. Import it first, or name an existing one.",
+                errors=[FieldError("unknown supplier", pointer="/supplier")],
+            )
         return found
 
     async def list_suppliers(self, *, limit: int, after: str | None) -> Sequence[Supplier]:

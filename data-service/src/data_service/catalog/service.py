@@ -19,9 +19,15 @@ from data_service.catalog.domain import (
     ids_of,
     used_codes,
 )
-from data_service.catalog.errors import ProductNotFoundError, SupplierNotFoundError, WarehouseNotFoundError
+from data_service.catalog.errors import (
+    ProductNotFoundError,
+    SupplierNotFoundError,
+    UnknownSupplierError,
+    UnknownWarehouseError,
+)
 from data_service.catalog.repository import CatalogRepository
 from shared.database.unit_of_work import Database, UnitOfWork
+from shared.errors import FieldError
 
 
 class CatalogService:
@@ -77,15 +83,23 @@ class PurchaseTerms:
         self._repository = CatalogRepository(work.session)
 
     async def supplier(self, code: str) -> Any:
+        """Raises: UnknownSupplierError."""
         found = await self._repository.find_supplier(code)
         if found is None:
-            raise SupplierNotFoundError(f"There is no supplier {code!r}.")
+            raise UnknownSupplierError(
+                f"There is no supplier {code!r}. Name an existing one.",
+                errors=[FieldError("unknown supplier", pointer="/supplier")],
+            )
         return found
 
     async def warehouse_id(self, code: str) -> int:
+        """Raises: UnknownWarehouseError."""
         found = await self._repository.find_warehouse(code)
         if found is None:
-            raise WarehouseNotFoundError(f"There is no warehouse {code!r}.")
+            raise UnknownWarehouseError(
+                f"There is no warehouse {code!r}. Name an existing one.",
+                errors=[FieldError("unknown warehouse", pointer="/warehouse")],
+            )
         return found.id
 
     async def articles(self, skus: Sequence[str], supplier_id: int) -> dict[str, tuple[int, Decimal | None]]:

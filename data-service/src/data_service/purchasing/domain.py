@@ -2,8 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
 
 
 class Status(StrEnum):
@@ -41,17 +44,91 @@ def may_approve(roles: Collection[str], value: Decimal, buyer_limit: Decimal) ->
 
 
 @dataclass(frozen=True)
-class LineState:
-    ordered: Decimal
-    received: Decimal
+class DraftLine:
+    """`unit_cost` None: what the supplier's terms say."""
+
+    sku: str
+    quantity: Decimal
+    unit_cost: Decimal | None
+    plan_line_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Draft:
+    supplier: str
+    warehouse: str | None
+    expected_on: date | None
+    currency: str | None
+    lines: tuple[DraftLine, ...]
+
+
+@dataclass(frozen=True)
+class ReceivedLine:
+    sku: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True)
+class Line:
+    id: int
+    product_id: int
+    sku: str
+    name: str
+    quantity: Decimal
+    unit_cost: Decimal
+    received_quantity: Decimal
+    expected_on: date | None
+    received_on: date | None
+    plan_line_id: UUID | None
 
     @property
     def open_quantity(self) -> Decimal:
-        return max(self.ordered - self.received, Decimal(0))
+        return max(self.quantity - self.received_quantity, Decimal(0))
 
 
-def status_after_receipt(lines: Sequence[LineState]) -> Status:
+@dataclass(frozen=True)
+class Order:
+    """`value` is the sum of the lines as ordered, in `currency`; a list of orders leaves `lines` empty."""
+
+    id: UUID
+    number: str
+    status: Status
+    supplier: str
+    warehouse: str
+    warehouse_id: int
+    currency: str
+    value: Decimal
+    line_count: int
+    ordered_on: date | None
+    expected_on: date | None
+    created_by: str
+    approved_by: str | None
+    cancelled_by: str | None
+    cancellation_reason: str | None
+    created_at: datetime
+    updated_at: datetime
+    lines: tuple[Line, ...] = ()
+
+
+class OrderRow(NamedTuple):
+    """One row of a purchase orders file."""
+
+    line: int
+    fingerprint: int
+    order_id: UUID
+    number: str
+    supplier_id: int
+    warehouse_id: int
+    product_id: int
+    quantity: float
+    ordered_on: date
+    expected_on: date | None
+    received_on: date | None
+    received_quantity: float | None
+    unit_cost: float | None
+    currency: str | None
+
+
+def status_after_receipt(open_quantities: Sequence[Decimal]) -> Status:
     """More than ordered may arrive; nothing is open then."""
-    if all(line.open_quantity == 0 for line in lines):
-        return Status.RECEIVED
-    return Status.PARTLY_RECEIVED
+    return Status.PARTLY_RECEIVED if any(quantity > 0 for quantity in open_quantities) else Status.RECEIVED

@@ -1,14 +1,17 @@
 """Reads and writes sessions, refresh tokens and login throttles."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import column, delete, func, select, table, text, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.authentication.domain import Principal, ThrottleRule
+from gateway.authentication.errors import SessionCheckError
 from gateway.authentication.models import LoginThrottleRow, RefreshTokenRow, SessionRow
 
 # A user's row as this feature needs it; the table itself belongs to the users feature.
@@ -29,6 +32,15 @@ class OpenSession:
     user_id: UUID
     expires_at: datetime
     principal: Principal
+
+
+@contextmanager
+def failing_closed() -> Iterator[None]:
+    """Whatever keeps the store from answering becomes SessionCheckError."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        raise SessionCheckError from error
 
 
 async def add_session(session: AsyncSession, *, user_id: UUID, address: str, life: timedelta) -> UUID:

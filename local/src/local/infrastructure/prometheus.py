@@ -31,6 +31,7 @@ class PrometheusServer(Server):
         state_directory = state_directory.resolve()
         super().__init__(state_directory / "prometheus", state_directory / "logs" / "prometheus.log", port)
         self._binary = find_binary("prometheus")
+        self.source = f"machine, {self._binary}"
         self._scraping = scraping
 
     @property
@@ -70,14 +71,23 @@ class PrometheusServer(Server):
         return answers(f"{self.url}/-/ready")
 
 
+@dataclass(frozen=True)
+class Webhook:
+    """Where Alertmanager reports to, with the bearer token it shows there."""
+
+    url: str
+    token: str
+
+
 class AlertmanagerServer(Server):
     name: ClassVar[str] = "Alertmanager"
 
-    def __init__(self, state_directory: Path, webhook_url: str, port: int | None = None) -> None:
+    def __init__(self, state_directory: Path, webhook: Webhook, port: int | None = None) -> None:
         state_directory = state_directory.resolve()
         super().__init__(state_directory / "alertmanager", state_directory / "logs" / "alertmanager.log", port)
         self._binary = find_binary("prometheus-alertmanager", "alertmanager")
-        self._webhook_url = webhook_url
+        self.source = f"machine, {self._binary}"
+        self._webhook = webhook
 
     @property
     def url(self) -> str:
@@ -87,11 +97,14 @@ class AlertmanagerServer(Server):
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _launch(self) -> Launch:
+        receiver = {
+            "url": self._webhook.url,
+            "send_resolved": True,
+            "http_config": {"authorization": {"credentials": self._webhook.token}},
+        }
         content = {
             "route": {"receiver": "monitoring", "group_by": ["alertname"], "group_wait": "5s", "repeat_interval": "4h"},
-            "receivers": [
-                {"name": "monitoring", "webhook_configs": [{"url": self._webhook_url, "send_resolved": True}]}
-            ],
+            "receivers": [{"name": "monitoring", "webhook_configs": [receiver]}],
         }
         file = write_private(self.home / "alertmanager.yml", json.dumps(content, indent=2))
         command = [

@@ -22,6 +22,7 @@ class Server(ABC):
     """
 
     name: ClassVar[str]
+    source: str  # where the binaries come from
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     ready_timeout_seconds: ClassVar[float] = 30.0
     stop_timeout_seconds: ClassVar[float] = 20.0
@@ -33,6 +34,11 @@ class Server(ABC):
         self._has_served = False
         self._process: ChildProcess | None = None
         self._held = contextlib.ExitStack()
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where clients reach it, credentials included."""
 
     @abstractmethod
     def _launch(self) -> Launch:

@@ -14,7 +14,7 @@ _CATEGORIES = {
     "Garden": ("Potting soil", "Plant food", "Seeds mix", "Charcoal", "Garden gloves", "Watering can"),
 }
 _SIZES = ("small", "medium", "large", "family", "economy", "gift", "classic", "premium", "light")
-# Code, name, stated lead time in days, how many days late on average, minimum order value, currency, order weekdays (Mon = 0)
+# In the order of the fields of Supplier; weekdays count from Monday = 0.
 _SUPPLIERS = (
     ("S01", "Northern Roasters", 5, 0.0, 250.0, "EUR", (0, 3)),
     ("S02", "Sweet Factory", 7, 0.3, 500.0, "EUR", (1,)),
@@ -72,7 +72,7 @@ def make_articles(random: np.random.Generator, count: int) -> Articles:
         [_CATEGORY_SUPPLIERS[group][0 if first else 1] for group, first in zip(category, preferred, strict=True)]
     )
     pack_size = random.choice([1, 6, 10, 12, 24], count, p=[0.3, 0.2, 0.2, 0.2, 0.1])
-    cost = np.round(np.exp(random.normal(1.2, 0.7, count)), 2)
+    cost = np.round(np.exp(random.normal(1.2, 0.7, count)), 2).astype(np.float64)
     return Articles(
         sku=[f"A{number:04d}" for number in range(1, count + 1)],
         name=[_name(int(group), number) for number, group in enumerate(category)],
@@ -81,7 +81,7 @@ def make_articles(random: np.random.Generator, count: int) -> Articles:
         pack_size=pack_size,
         moq=pack_size * random.choice([1, 1, 2, 5], count),
         cost=cost,
-        price=np.round(cost * random.uniform(1.25, 1.8, count), 2),
+        price=np.round(cost * random.uniform(1.25, 1.8, count), 2).astype(np.float64),
     )
 
 

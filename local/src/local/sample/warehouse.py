@@ -27,7 +27,7 @@ class OrderLine:
 
 @dataclass(frozen=True)
 class History:
-    """`sold`: shape (days, articles). `on_hand`: units at the end. `days_out`: days on which demand met an empty shelf."""
+    """`sold`: shape (days, articles). `on_hand`: units at the end. `days_out`: days with unmet demand."""
 
     sold: NDArray[np.int64]
     on_hand: NDArray[np.int64]

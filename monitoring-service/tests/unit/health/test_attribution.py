@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from monitoring_service.health.domain.attribution import changes, root_cause
 from monitoring_service.health.domain.state import Status, TargetState
 from monitoring_service.health.domain.targets import Kind
-from monitoring_service.incidents.domain import Change, Joined, OpenIncident, Opened, Recovered, Resolved
+from monitoring_service.incidents.domain import Change, Joined, Opened, OpenIncident, Recovered, Resolved
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 GRACE = timedelta(seconds=60)
@@ -34,9 +34,7 @@ def decide(states: Mapping[str, TargetState], *incidents: OpenIncident, now: dat
 
 
 def test_postgresql_away_makes_one_incident_not_seven() -> None:
-    states = platform(
-        state("postgres", Status.DOWN), *(state(name, Status.DOWN, "postgres") for name in SERVICES)
-    )
+    states = platform(state("postgres", Status.DOWN), *(state(name, Status.DOWN, "postgres") for name in SERVICES))
     made = decide(states)
     assert [change for change in made if isinstance(change, Opened)] == [Opened("postgres", "no answer")]
     assert {change.target for change in made if isinstance(change, Joined)} == set(SERVICES)
@@ -67,11 +65,17 @@ def test_causes_are_followed_to_their_end() -> None:
     assert root_cause("data-service", states) == "postgres"
 
 
-def test_targets_that_blame_each_other_do_not_hang_the_search() -> None:
-    states = platform(state("a", Status.DOWN, "b"), state("b", Status.DOWN, "a"))
-    made = decide(states)
-    assert made
-    assert {root_cause(name, states) for name in states} <= set(states)
+def test_targets_that_blame_each_other_agree_on_one_incident() -> None:
+    states = platform(state("a", Status.DOWN, "b"), state("b", Status.DOWN, "a"), state("c", Status.DOWN, "b"))
+    assert decide(states) == [Opened("a", "no answer"), Joined(None, "a", "b"), Joined(None, "a", "c")]
+
+
+def test_a_failure_joins_the_incident_its_root_is_part_of() -> None:
+    open_incident = incident("postgres", "postgres", "gateway")
+    states = platform(
+        state("postgres", Status.DOWN), state("gateway", Status.DOWN), state("data-service", Status.DOWN, "gateway")
+    )
+    assert decide(states, open_incident) == [Joined(open_incident.id, "gateway", "data-service")]
 
 
 def test_an_incident_ends_when_everything_it_covers_is_up() -> None:
@@ -162,5 +166,5 @@ def test_every_target_that_is_down_stays_in_at_most_one_incident_and_no_root_has
         assert len({i.root for i in incidents}) == len(incidents)
         down = {name for name, s in states.items() if s.status is Status.DOWN}
         assert set(covered) <= down
-        waiting = {n for n in down - set(covered) if root_cause(n, states) != n}
+        waiting = {n for n in down if root_cause(n, states) not in down}
         assert down <= set(covered) | waiting

@@ -108,9 +108,7 @@ class Sender:
     def _rest(self, hand: _Hand, channel: Channel, detail: str) -> None:
         hand.resting_until[channel.name] = time.monotonic() + self._pace.channel_pause_seconds
         metrics.CHANNEL_USABLE.labels(channel.name).set(0)
-        _log.error(
-            "channel_unusable", channel=channel.name, detail=detail, again_in=self._pace.channel_pause_seconds
-        )
+        _log.error("channel_unusable", channel=channel.name, detail=detail, again_in=self._pace.channel_pause_seconds)
 
     async def _deliver(self, hand: _Hand, parcel: Parcel) -> None:
         channel = self._channels[parcel.route]
@@ -177,4 +175,3 @@ class Sender:
         waiting, oldest_age_seconds = await self._deliveries.queue_state()
         metrics.QUEUED.set(waiting)
         metrics.OLDEST_AGE.set(oldest_age_seconds)
-

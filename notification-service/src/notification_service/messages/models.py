@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from notification_service.database import Base
 from shared.database.base import new_id
 
+_WAITING = "status IN ('queued', 'sending')"
+
 
 class Notice(Base):
     """The text about one event in one language, shared by all who get it."""
@@ -59,9 +61,7 @@ class Message(Base):
         CheckConstraint("status IN ('queued', 'sending', 'sent', 'failed', 'uncertain')", name="status"),
         CheckConstraint("(ended_at IS NULL) = (status IN ('queued', 'sending'))", name="ended_at"),
         Index("ix_messages_queue", "position", postgresql_where=text("status = 'queued'")),
-        Index(
-            "ix_messages_chat", "channel", "address", "position", postgresql_where=text("status IN ('queued', 'sending')")
-        ),
+        Index("ix_messages_chat", "channel", "address", "position", postgresql_where=text(_WAITING)),
         Index("ix_messages_sending", "id", postgresql_where=text("status = 'sending'")),
         Index("ix_messages_owner_id", "owner", "id"),
         Index("ix_messages_subscription_id", "subscription_id"),

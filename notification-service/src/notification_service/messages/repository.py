@@ -1,11 +1,12 @@
 """SQL of messages: the queue, its recovery, the history."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, joinedload
 
@@ -29,10 +30,14 @@ class MessageRepository:
         self._session = session
 
     async def add_notice(self, *, event_id: UUID, event_type: str, language: str, body: str) -> UUID:
-        notice = Notice(event_id=event_id, event_type=event_type, language=language, body=body)
-        self._session.add(notice)
-        await self._session.flush()
-        return notice.id
+        """The notice of the event in the language; one that is there already stays as it is."""
+        values = {"event_id": event_id, "event_type": event_type, "language": language, "body": body}
+        added = insert(Notice).values(id=new_id(), **values)
+        kept = added.on_conflict_do_update(
+            index_elements=["event_id", "language"], set_={"language": added.excluded.language}
+        )
+        notice_id: UUID = (await self._session.execute(kept.returning(Notice.id))).scalar_one()
+        return notice_id
 
     async def enqueue(self, rows: Sequence[Mapping[str, Any]]) -> int:
         """Rows of dedup_key, notice_id, subscription_id, owner, channel, address; known keys are left out."""
@@ -97,9 +102,7 @@ class MessageRepository:
         query = (
             select(Message)
             .options(joinedload(Message.notice, innerjoin=True))
-            .where(
-                Message.id == message_id, Message.attempts == number, Message.status.in_(("sending", "uncertain"))
-            )
+            .where(Message.id == message_id, Message.attempts == number, Message.status.in_(("sending", "uncertain")))
             .with_for_update(of=Message)
         )
         found: Message | None = await self._session.scalar(query)
@@ -132,9 +135,7 @@ class MessageRepository:
         found: Message | None = await self._session.scalar(query.with_for_update(of=Message) if for_change else query)
         return found
 
-    async def list_page(
-        self, filters: Mapping[str, str | None], before: UUID | None, limit: int
-    ) -> Sequence[Message]:
+    async def list_page(self, filters: Mapping[str, str | None], before: UUID | None, limit: int) -> Sequence[Message]:
         """Newest first; `filters` by owner, status, channel and event_type, None for any."""
         columns: Mapping[str, Any] = {
             "owner": Message.owner,
@@ -158,18 +159,12 @@ class MessageRepository:
         query = select(Attempt).where(Attempt.message_id == message_id).order_by(Attempt.number)
         return (await self._session.scalars(query)).all()
 
-    async def queue_state(self) -> tuple[int, timedelta]:
-        """Messages waiting, and for how long the oldest due one has."""
-        row = (
-            await self._session.execute(
-                select(
-                    func.count(), func.coalesce(func.now() - func.min(Message.due_since), text("interval '0'"))
-                ).where(Message.status == "queued")
-            )
-        ).one()
-        return row[0], row[1]
+    async def queue_state(self) -> tuple[int, float]:
+        """Messages waiting, and the age of the oldest in seconds."""
+        age = func.extract("epoch", func.now() - func.min(Message.due_since))
+        row = (await self._session.execute(select(func.count(), age).where(Message.status == "queued"))).one()
+        return row[0], float(row[1] or 0)
 
 
 def _holds_back(earlier: Any, now: datetime) -> ColumnElement[bool]:
     return and_(earlier.status == "queued", or_(earlier.not_before <= now, earlier.attempts > 0))
-

@@ -48,9 +48,7 @@ async def get_message(message_id: UUID, owner: VisibleOwner, messages: Messages)
     return MessageDetailResponse(**asdict(view), tries=tries)
 
 
-@router.post(
-    "/{message_id}/resend", status_code=status.HTTP_202_ACCEPTED, summary="Send a message again as a new one"
-)
+@router.post("/{message_id}/resend", status_code=status.HTTP_202_ACCEPTED, summary="Send a message again as a new one")
 async def resend_message(
     message_id: UUID,
     caller: CallerIdentity,

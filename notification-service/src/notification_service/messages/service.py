@@ -82,9 +82,7 @@ class MessageService:
             attempts = await repository.attempts_of(message_id)
         return MessageView.of(row), [AttemptView.of(attempt) for attempt in attempts]
 
-    async def resend_message(
-        self, message_id: UUID, owner: str | None, *, caller: str, key: str | None
-    ) -> MessageView:
+    async def resend_message(self, message_id: UUID, owner: str | None, *, caller: str, key: str | None) -> MessageView:
         """Queues a new message with the same text for the subscription as it is now; the old one stays as it is.
 
         Raises:
@@ -233,8 +231,7 @@ class Deliveries:
     async def queue_state(self) -> tuple[int, float]:
         """Messages waiting, and the age of the oldest in seconds."""
         async with self._database.unit_of_work() as work:
-            waiting, age = await MessageRepository(work.session).queue_state()
-        return waiting, age.total_seconds()
+            return await MessageRepository(work.session).queue_state()
 
 
 def _end(row: Message, step: Step, now: datetime, pause_seconds: float = 0.0) -> None:

@@ -25,7 +25,7 @@ class AddressError(ValueError):
 
 
 def covering_patterns(name: str) -> tuple[str, ...]:
-    """Every pattern that matches the event `name`: itself, `*`, and `….*` at each border, `a.*` and `a.b.*` for `a.b.c`."""
+    """Every pattern that matches the event `name`; for `a.b.c`: `*`, `a.*`, `a.b.*` and itself."""
     words = name.split(".")
     return ("*", *(".".join(words[:count]) + ".*" for count in range(1, len(words))), name)
 

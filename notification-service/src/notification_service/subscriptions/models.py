@@ -30,8 +30,6 @@ class Subscription(Base):
         CheckConstraint("language IN ('en', 'ru')", name="language"),
         CheckConstraint("cardinality(event_types) > 0", name="event_types"),
         CheckConstraint("inactive_reason IS NULL OR NOT active", name="inactive_reason"),
-        Index(
-            "ix_subscriptions_event_types", "event_types", postgresql_using="gin", postgresql_where=text("active")
-        ),
+        Index("ix_subscriptions_event_types", "event_types", postgresql_using="gin", postgresql_where=text("active")),
         Index("ix_subscriptions_channel_address", "channel", "address"),
     )

@@ -160,9 +160,7 @@ async def move_address(work: UnitOfWork, channel: str, old: str, new: str) -> No
     await SubscriptionRepository(work.session).move(channel, old, new)
 
 
-async def _get(
-    work: UnitOfWork, subscription_id: UUID, owner: str | None, *, for_change: bool = False
-) -> Subscription:
+async def _get(work: UnitOfWork, subscription_id: UUID, owner: str | None, *, for_change: bool = False) -> Subscription:
     row = await SubscriptionRepository(work.session).find(subscription_id, owner, for_change=for_change)
     if row is None:
         raise SubscriptionNotFoundError(f"There is no subscription {subscription_id}, or it is not yours.")

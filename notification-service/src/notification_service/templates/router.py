@@ -28,6 +28,4 @@ async def preview_template(
     name: Annotated[str, Path(max_length=255)], body: PreviewRequest, templates: Templates
 ) -> PreviewResponse:
     preview = templates.preview(name, body.language, body.data)
-    return PreviewResponse(
-        language=preview.language, html=preview.html, text=preview.text, messages=preview.messages
-    )
+    return PreviewResponse(language=preview.language, html=preview.html, text=preview.text, messages=preview.messages)

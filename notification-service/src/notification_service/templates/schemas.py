@@ -8,7 +8,9 @@ from notification_service.templates.domain.names import Language
 
 
 class TemplateResponse(BaseModel):
-    name: str = Field(description="Event without its version; what subscriptions name.", examples=["forecast.run.completed"])
+    name: str = Field(
+        description="Event without its version; what subscriptions name.", examples=["forecast.run.completed"]
+    )
     event_type: str
     titles: dict[Language, str]
     sample: dict[str, Any] = Field(description="Example of the event's data, used by a preview without data.")

@@ -5,7 +5,7 @@ that dies raises the count of everything it had prefetched; beginning narrow, a 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -47,6 +47,7 @@ class RabbitDelivery:
     message: AbstractIncomingMessage
     publisher: RabbitPublisher
     queue: str
+    before_ack: Callable[["RabbitDelivery"], Awaitable[None]]
     settled: bool = field(default=False, init=False)
 
     @property
@@ -64,6 +65,7 @@ class RabbitDelivery:
 
     async def ack(self) -> None:
         with translated():
+            await self.before_ack(self)
             await asyncio.wait_for(self.message.ack(), OPERATION_TIMEOUT_SECONDS)
         self.settled = True
 
@@ -126,7 +128,7 @@ class _Session:
         self._spec = queue
         self._handler = handler
         self._arrived: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
-        self._prefetch = 1
+        self._narrow = True
 
     async def run(self) -> None:
         self._channel.close_callbacks.add(self._on_end)
@@ -134,18 +136,21 @@ class _Session:
         underlying.on_consumer_cancel_callbacks.add(self._on_end)
         async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS):
             queue = await declare_queue(self._channel, self._spec)
-            tag = await self._consume(queue)
-        while (message := await self._arrived.get()) is not None and not self._channel.is_closed:
-            delivery = RabbitDelivery(message, self._publisher, self._spec.name)
-            await self._hand_over(delivery)
-            if delivery.attempt == 1 and self._prefetch < self._spec.prefetch:
+            tag = await self._consume(queue, 1)
+
+        async def widen(delivery: RabbitDelivery) -> None:
+            """With the only message in hand, nothing is on its way that the broker would have to take back."""
+            if delivery.attempt == 1 and self._narrow:
                 async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS):
                     await queue.cancel(tag)
-                    self._prefetch = self._spec.prefetch
-                    tag = await self._consume(queue)
+                    await self._consume(queue, self._spec.prefetch)
+                self._narrow = False
 
-    async def _consume(self, queue: AbstractQueue) -> str:
-        await self._channel.set_qos(prefetch_count=self._prefetch)
+        while (message := await self._arrived.get()) is not None and not self._channel.is_closed:
+            await self._hand_over(RabbitDelivery(message, self._publisher, self._spec.name, widen))
+
+    async def _consume(self, queue: AbstractQueue, prefetch: int) -> str:
+        await self._channel.set_qos(prefetch_count=prefetch)
         return await queue.consume(self._on_message)
 
     async def _hand_over(self, delivery: RabbitDelivery) -> None:

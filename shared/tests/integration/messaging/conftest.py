@@ -19,7 +19,7 @@ from local.infrastructure.rabbitmq import RabbitmqServer, start_rabbitmq
 from shared.database.bootstrap import OWNERS, bootstrap_database, role_of
 from shared.database.inbox import create_inbox
 from shared.database.outbox import create_outbox
-from shared.database.unit_of_work import Database
+from shared.database.unit_of_work import Database, UnitOfWork
 from shared.events.envelope import Envelope, Event
 from shared.messaging.connect import open_transport
 from shared.messaging.rabbitmq_topology import DEAD_QUEUE
@@ -88,7 +88,7 @@ class Service:
             await work.commit()
 
     async def rows(self, query: str, *values: Any) -> list[Any]:
-        connection = await asyncpg.connect(self.database.url)
+        connection = await asyncpg.connect(self.database.url, server_settings={"search_path": "data"})
         try:
             return await connection.fetch(query, *values)
         finally:
@@ -193,6 +193,26 @@ async def running() -> AsyncIterator[Callable[..., "asyncio.Task[Any]"]]:
 @pytest.fixture
 def received() -> type[Received]:
     return Received
+
+
+@pytest.fixture
+def moved() -> type[MovedV1]:
+    return MovedV1
+
+
+@pytest.fixture
+def stopped() -> type[StoppedV1]:
+    return StoppedV1
+
+
+@pytest.fixture
+def apply(service: Service) -> Callable[[MovedV1, Envelope, UnitOfWork], Awaitable[None]]:
+    """A handler whose effect can be counted."""
+
+    async def handler(event: MovedV1, envelope: Envelope, work: UnitOfWork) -> None:
+        await work.session.execute(service.effect.insert().values(number=event.number, aggregate=envelope.subject))
+
+    return handler
 
 
 @pytest.fixture

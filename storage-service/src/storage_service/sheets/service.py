@@ -23,7 +23,8 @@ from storage_service.sheets.repository import SpreadsheetRepository
 
 _NOT_CONFIGURED = (
     "Google Sheets is not set up here. Create a Google service account, put its JSON key into a file, "
-    "name that file in STORAGE_GOOGLE_CREDENTIALS_FILE, share the spreadsheet with the account's address as an editor, and restart."
+    "name that file in STORAGE_GOOGLE_CREDENTIALS_FILE, share the spreadsheet with the account's address as an editor, "
+    "and restart."
 )
 _NOT_REGISTERED = (
     "There is no spreadsheet to write to. Register one with POST /v1/spreadsheets, name it in the request, "

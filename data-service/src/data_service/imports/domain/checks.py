@@ -16,7 +16,6 @@ from data_service.imports.domain.codes import clean_codes, clean_currencies, cle
 from data_service.imports.domain.dates import parse_dates
 from data_service.imports.domain.kinds import Column, KindRules, ValueType
 from data_service.imports.domain.numbers import parse_numbers
-from data_service.imports.domain.rows import shown
 
 _ABSENT = pa.array(["", "-", "—", "null", "none", "nan", "n/a", "#n/a", "na", "nat"])
 _MAX_CHARACTERS = {ValueType.CODE: 100, ValueType.TEXT: 500}
@@ -49,17 +48,22 @@ class _Sieve:
         values = self.cells.columns[column].take(pa.array(indices)).to_pylist()
         block, rows = self.cells.block, self.cells.rows
         for index, value in zip(indices, values, strict=True):
-            row = int(rows[index])
-            self.rejected.append(
-                RejectedRow(int(block.lines[row]), column, value[:500], reason, rule, shown(block.row(row)))
-            )
+            self.rejected.append(RejectedRow.of(block, int(rows[index]), column, value, reason, rule))
 
 
 def check(cells: Cells, rules: KindRules, notation: Notation) -> Batch:
     blank = _blank_rows(cells)
     rejected = [RejectedRow(row.line, None, None, row.reason, row.rule, row.text) for row in cells.broken]
     sieve = _Sieve(cells, ~blank, rejected)
-    batch = Batch(read=len(cells.rows) + len(cells.broken), blank=int(blank.sum()))
+    batch = Batch(
+        cells=cells,
+        rows=cells.rows,
+        fingerprints=_fingerprints(cells),
+        read=len(cells.rows) + len(cells.broken),
+        blank=int(blank.sum()),
+        rejected=rejected,
+        fixed=sieve.fixed,
+    )
     for column in rules.columns:
         if column.name in cells.columns:
             _COLUMN_CHECKS[column.value_type](column, sieve, notation, batch)
@@ -68,7 +72,10 @@ def check(cells: Cells, rules: KindRules, notation: Notation) -> Batch:
             is_bad = batch.dates[later] < batch.dates[earlier]
             reason = f"{later} is before {earlier}"
             sieve.reject(is_bad, "dates_out_of_order", later, reason)
-    return _only_good(batch, sieve)
+    batch.keep(sieve.is_good)
+    if batch.blank:
+        batch.fixed["blank_row"] = batch.blank
+    return batch
 
 
 def _blank_rows(cells: Cells) -> NDArray[np.bool_]:
@@ -79,21 +86,6 @@ def _blank_rows(cells: Cells) -> NDArray[np.bool_]:
         if not blank.any():
             break
     return blank
-
-
-def _only_good(batch: Batch, sieve: _Sieve) -> Batch:
-    good = sieve.is_good
-    keep = pa.array(good)
-    batch.codes = {name: column if good.all() else column.filter(keep) for name, column in batch.codes.items()}
-    batch.numbers = {name: column[good] for name, column in batch.numbers.items()}
-    batch.dates = {name: column[good] for name, column in batch.dates.items()}
-    batch.lines = sieve.cells.lines[good]
-    batch.fingerprints = _fingerprints(sieve.cells)[good]
-    batch.rejected = sieve.rejected
-    batch.fixed = sieve.fixed
-    if batch.blank:
-        batch.fixed["blank_row"] = batch.blank
-    return batch
 
 
 def _fingerprints(cells: Cells) -> NDArray[np.int64]:
@@ -113,6 +105,11 @@ def _check_code(column: Column, sieve: _Sieve, _notation: Notation, batch: Batch
     batch.codes[column.name] = pa.DictionaryArray.from_arrays(encoded.indices, cleaned)
     if column.is_required:
         _reject_missing(sieve, column, pc.equal(cleaned, "").to_numpy(zero_copy_only=False)[indices])
+    if column.value_type is ValueType.CODE:
+        has_control = pc.match_substring_regex(cleaned, r"[\x01-\x1f\x7f]").to_numpy(zero_copy_only=False)[indices]
+        sieve.reject(
+            has_control, "control_character", column.name, "a code cannot hold line breaks or control characters"
+        )
     longest = _MAX_CHARACTERS[column.value_type]
     is_long = pc.greater(pc.utf8_length(cleaned), longest).to_numpy(zero_copy_only=False)[indices]
     sieve.reject(is_long, "value_too_long", column.name, f"the value is longer than {longest} characters")

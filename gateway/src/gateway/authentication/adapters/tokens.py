@@ -93,7 +93,7 @@ class Tokens:
                 leeway=_LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "nbf", "aud", "iss", "sub"], "strict_aud": True},
             )
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise InvalidTokenError from error
 
 

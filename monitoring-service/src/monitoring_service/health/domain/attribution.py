@@ -9,15 +9,19 @@ from monitoring_service.incidents.domain import Change, Joined, Opened, OpenInci
 
 
 def root_cause(name: str, states: Mapping[str, TargetState]) -> str:
-    """The failing target at the end of the chain of suspects; `name` itself when none of them fails."""
-    seen = {name}
+    """The failing target at the end of the chain of suspects; `name` itself when none of them fails.
+
+    Of targets that blame each other in a ring it is the first by name, so that all of them agree.
+    """
+    chain = [name]
     while True:
-        suspects = (s for s in states[name].suspects if s in states and s not in seen and states[s].failing)
+        suspects = (s for s in states[chain[-1]].suspects if s in states and states[s].failing)
         suspect = next(suspects, None)
         if suspect is None:
-            return name
-        seen.add(suspect)
-        name = suspect
+            return chain[-1]
+        if suspect in chain:
+            return min(chain[chain.index(suspect) :])
+        chain.append(suspect)
 
 
 def changes(
@@ -32,7 +36,7 @@ def changes(
     down = {name for name, state in states.items() if state.status is Status.DOWN}
     made: list[Change] = []
     covered: set[str] = set()
-    still_open: dict[str, UUID] = {}
+    homes: dict[str, UUID] = {}
     for incident in incidents:
         left = set(incident.affected & down)
         made += [Recovered(incident.id, name) for name in sorted(incident.affected - down)]
@@ -41,10 +45,10 @@ def changes(
             left.clear()
         if left:
             covered |= left
-            still_open[incident.root] = incident.id
+            homes.update(dict.fromkeys((incident.root, *left), incident.id))
         else:
             made.append(Resolved(incident.id))
-    return made + list(_new_failures(states, down - covered, still_open))
+    return made + list(_new_failures(states, down - covered, homes))
 
 
 def _grace_is_over(
@@ -54,16 +58,15 @@ def _grace_is_over(
     return incident.root not in down and (root is None or now - root.since >= grace)
 
 
-def _new_failures(
-    states: Mapping[str, TargetState], fresh: set[str], still_open: Mapping[str, UUID]
-) -> Iterator[Change]:
+def _new_failures(states: Mapping[str, TargetState], fresh: set[str], homes: Mapping[str, UUID]) -> Iterator[Change]:
+    """`homes` maps the targets of open incidents, and their roots, to the incident."""
     roots = {name: root_cause(name, states) for name in sorted(fresh)}
-    opened = {name for name, root in roots.items() if root == name and name not in still_open}
+    opened = {name for name, root in roots.items() if root == name and name not in homes}
     for name in sorted(opened):
         yield Opened(name, states[name].error)
     for name, root in roots.items():
-        if root in still_open:
-            yield Joined(still_open[root], root, name)
+        if root in homes:
+            yield Joined(homes[root], root, name)
         elif root in opened and root != name:
             yield Joined(None, root, name)
         # Otherwise the root fails but is not down yet: the next rounds decide whose incident this is.

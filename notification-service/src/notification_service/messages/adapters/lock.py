@@ -30,7 +30,7 @@ async def sender_lock(engine: AsyncEngine, poll_seconds: float) -> AsyncIterator
             await connection.execute(text(f"SET tcp_keepalives_{setting} = {value}"))
         take = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
         try:
-            while not (await connection.execute(take, {"name": _NAME})).scalar_one():
+            while not (await connection.execute(take, {"name": _NAME})).scalar_one():  # noqa: ASYNC110 -- in PostgreSQL
                 await asyncio.sleep(poll_seconds)
             yield SenderLock(connection)
         finally:

@@ -13,7 +13,7 @@ ATTEMPTS = Counter(
 QUEUED = Gauge("notification_queue_messages", "Messages waiting to be sent.")
 OLDEST_AGE = Gauge("notification_queue_oldest_age_seconds", "Age of the oldest waiting message.")
 SENDER_ACTIVE = Gauge("notification_sender_active", "1 in the process that sends, 0 in its stand-ins.")
-CHANNEL_USABLE = Gauge("notification_channel_usable", "0 while the channel refuses us or cannot be reached.", ["channel"])
+CHANNEL_USABLE = Gauge("notification_channel_usable", "0 while the channel cannot be used.", ["channel"])
 DELAY = Histogram(
     "notification_delivery_delay_seconds",
     "Time from the message being due to the channel having accepted all of it.",

@@ -1,8 +1,8 @@
 """The state machine of a message: what becomes of it after each answer of its channel.
 
-    queued -> sending -> sent | failed | uncertain
-                      -> queued   (next part, throttled, unreachable, channel failing, markup refused, chat moved)
-    sending -> uncertain          (its sender died before the answer was recorded)
+queued -> sending -> sent | failed | uncertain
+-> queued   (next part, throttled, unreachable, channel failing, markup refused, chat moved)
+sending -> uncertain          (its sender died before the answer was recorded)
 """
 
 from dataclasses import dataclass
@@ -68,30 +68,42 @@ def next_step(progress: Progress, outcome: Outcome, now: datetime, policy: Polic
     match outcome:
         case Accepted():
             return _accepted(progress)
-        case Refused():
-            return _ended(progress, "failed", outcome.code, outcome.detail, dead_address=outcome.address_is_dead)
-        case Lost():
-            return _ended(progress, "uncertain", "answer_lost", outcome.detail)
-        case MarkupRefused() if progress.plain:
-            return _ended(progress, "failed", "text_refused", outcome.detail)
-        case MarkupRefused():
-            return _again(progress, "markup_refused", outcome.detail, 0.0, plain=True)
-        case Moved() if progress.tries > progress.parts + _MAX_MOVES:
-            return _ended(progress, "failed", "chat_moved", "The chat moved again and again.", dead_address=True)
-        case Moved():
-            return _again(progress, "chat_moved", None, 0.0, new_address=outcome.new_address)
-        case Throttled():
-            return _again(progress, "throttled", None, outcome.seconds)
-        case Unusable():
-            return _again(progress, "channel_unusable", outcome.detail, 0.0)
+        case Refused() | Lost():
+            return _final(progress, outcome)
         case Unreachable() | Failing():
             return _failing(progress, outcome, now, policy)
+        case MarkupRefused():
+            return _markup_refused(progress, outcome)
+        case _:
+            return _not_now(progress, outcome)
 
 
 def _accepted(progress: Progress) -> Step:
     sent = progress.parts_sent + 1
     done = sent >= progress.parts
     return Step("sent" if done else "queued", "accepted", parts_sent=sent, plain=progress.plain)
+
+
+def _final(progress: Progress, outcome: Refused | Lost) -> Step:
+    if isinstance(outcome, Lost):
+        return _ended(progress, "uncertain", "answer_lost", outcome.detail)
+    return _ended(progress, "failed", outcome.code, outcome.detail, dead_address=outcome.address_is_dead)
+
+
+def _markup_refused(progress: Progress, outcome: MarkupRefused) -> Step:
+    if progress.plain:
+        return _ended(progress, "failed", "text_refused", outcome.detail)
+    return _again(progress, "markup_refused", outcome.detail, 0.0, plain=True)
+
+
+def _not_now(progress: Progress, outcome: Moved | Throttled | Unusable) -> Step:
+    if isinstance(outcome, Throttled):
+        return _again(progress, "throttled", None, outcome.seconds)
+    if isinstance(outcome, Unusable):
+        return _again(progress, "channel_unusable", outcome.detail, 0.0)
+    if progress.tries > progress.parts + _MAX_MOVES:
+        return _ended(progress, "failed", "chat_moved", "The chat moved again and again.", dead_address=True)
+    return _again(progress, "chat_moved", None, 0.0, new_address=outcome.new_address)
 
 
 def _failing(progress: Progress, outcome: Unreachable | Failing, now: datetime, policy: Policy) -> Step:

@@ -28,19 +28,25 @@ from notification_service.messages.domain.channel import (
 )
 from notification_service.telegram.domain.pace import SendingPace
 from notification_service.telegram.domain.refusals import (
-    Meaning,
     is_markup_refusal,
     meaning_of_bad_request,
     meaning_of_forbidden,
 )
-from notification_service.templates.domain.markup import plain_text
-from notification_service.templates.domain.splitting import split_markup
+from notification_service.templates.domain.markup import plain_text, utf16_units
+from notification_service.templates.domain.splitting import TELEGRAM_TEXT_UNITS, split_markup
 from shared.observability.logging import get_logger
 
 _log = get_logger(__name__)
 
-# What httpx raises before a single byte of the request has left.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+# What is raised before a single byte of the request has left; RuntimeError is a client that is closed.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.ProxyError,
+    RuntimeError,
+)
 _TOKEN_REFUSED = "Telegram refuses the bot's token; set NOTIFICATION_TELEGRAM_TOKEN to the one @BotFather shows."  # noqa: S105
 
 
@@ -62,26 +68,26 @@ class TelegramChannel:
         self._address = address
         self._pace = SendingPace(time.monotonic)
         self._bot: telegram.Bot | None = None
+        self._was_ready = False
+        self._ready = False
 
     async def prepare(self) -> Unusable | Unreachable | None:
-        if self._bot is not None:
+        if self._ready:
             return None
         # The library's own switch to the type its next major version returns; without it every 429 warns.
         os.environ.setdefault("PTB_TIMEDELTA", "true")
         try:
-            bot = self._make()
+            self._bot = self._bot or self._make()
+            if self._was_ready:
+                await self._bot.get_me()
+            else:
+                await self._bot.initialize()
         except answers.InvalidToken:
-            return Unusable(_TOKEN_REFUSED)
-        try:
-            await bot.initialize()
-        except answers.InvalidToken:
-            await bot.shutdown()
             return Unusable(_TOKEN_REFUSED)
         except answers.TelegramError as error:
-            await bot.shutdown()
             return Unreachable(f"Telegram cannot be reached: {_kind(error)}.")
-        self._bot = bot
-        _log.info("telegram_ready", bot=bot.username)
+        self._ready = self._was_ready = True
+        _log.info("telegram_ready", bot=self._bot.username)
         return None
 
     def _make(self) -> telegram.Bot:
@@ -117,50 +123,61 @@ class TelegramChannel:
         return split_markup(markup)
 
     async def send(self, address: str, markup: str, *, plain: bool) -> Outcome:
-        if self._bot is None:
-            return Unreachable("The bot is not connected yet.")
+        if self._bot is None or not self._ready:
+            return Unreachable("The bot is not connected.")
         self._pace.sent(address)
         try:
             message = await self._bot.send_message(
                 chat_id=address,
-                text=plain_text(markup) if plain else markup,
+                text=_plain(markup) if plain else markup,
                 parse_mode=None if plain else "HTML",
                 link_preview_options=telegram.LinkPreviewOptions(is_disabled=True),
             )
         except answers.TelegramError as error:
-            return await self._outcome(error)
+            return self._outcome(error)
         return Accepted(str(message.message_id))
 
-    async def _outcome(self, error: answers.TelegramError) -> Outcome:
+    def _outcome(self, error: answers.TelegramError) -> Outcome:
+        if isinstance(error.__cause__, answers.TelegramError):
+            # The body was not the Bot API's JSON: something in front of it answered, whatever the status.
+            return Failing("Telegram's answer was not readable.")
         match error:
-            case answers.RetryAfter():
-                seconds = _seconds(error)
-                self._pace.stop(seconds)
-                return Throttled(seconds)
-            case answers.ChatMigrated():
-                return Moved(str(error.new_chat_id))
+            case answers.RetryAfter() | answers.ChatMigrated():
+                return self._directed(error)
             case answers.InvalidToken():
-                await self.close()
+                self._ready = False
                 return Unusable(_TOKEN_REFUSED)
-            case answers.Forbidden():
-                return _refused(meaning_of_forbidden(error.message), error.message)
-            case answers.BadRequest() if is_markup_refusal(error.message):
-                return MarkupRefused(f"Telegram: {error.message}.")
-            case answers.BadRequest():
-                return _refused(meaning_of_bad_request(error.message), error.message)
-            case answers.Conflict():
-                return Failing(f"Telegram: {error.message}.")
+            case answers.Forbidden() | answers.BadRequest():
+                return _refusal(error)
             case _:
                 return _network_outcome(error)
 
+    def _directed(self, error: answers.RetryAfter | answers.ChatMigrated) -> Throttled | Moved:
+        if isinstance(error, answers.ChatMigrated):
+            return Moved(str(error.new_chat_id))
+        seconds = _seconds(error)
+        self._pace.stop(seconds)
+        return Throttled(seconds)
+
     async def close(self) -> None:
-        bot, self._bot = self._bot, None
+        bot, self._bot, self._ready = self._bot, None, False
         if bot is not None:
             await bot.shutdown()
 
 
-def _refused(meaning: Meaning, description: str) -> Refused:
-    words = description.rstrip(".")
+def _plain(markup: str) -> str:
+    text = plain_text(markup)
+    return text if utf16_units(text) <= TELEGRAM_TEXT_UNITS else plain_text(markup, links=False)
+
+
+def _refusal(error: answers.Forbidden | answers.BadRequest) -> Refused | MarkupRefused:
+    words = error.message.removeprefix("Forbidden: ").rstrip(".")
+    if isinstance(error, answers.Forbidden):
+        meaning = meaning_of_forbidden(words)
+    elif is_markup_refusal(words):
+        return MarkupRefused(f"Telegram: {words}.")
+    else:
+        meaning = meaning_of_bad_request(words)
     return Refused(meaning.code, f"Telegram: {words}. What to do: {meaning.advice}.", meaning.address_is_dead)
 
 
@@ -170,10 +187,7 @@ def _network_outcome(error: answers.TelegramError) -> Outcome:
     if isinstance(cause, _NOT_SENT):
         return Unreachable(f"Telegram cannot be reached: {_kind(error)}.")
     if cause is None and not isinstance(error, answers.TimedOut):
-        return Failing("Telegram failed on its side.")
-    if isinstance(cause, answers.TelegramError):
-        # An error status whose body was not the Bot API's JSON: a proxy in front of it answered.
-        return Failing("Telegram failed on its side, the answer was not readable.")
+        return Failing(f"Telegram failed on its side: {error.message}.")
     return Lost(f"The message left here, but Telegram's answer did not come: {_kind(error)}.")
 
 

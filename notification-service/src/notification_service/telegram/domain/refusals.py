@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-_BLOCKED = "unblock the bot or add it to the chat again, then activate the subscription"
-
 
 @dataclass(frozen=True)
 class Meaning:
@@ -11,28 +9,33 @@ class Meaning:
 
     code: str
     advice: str
-    address_is_dead: bool
+    address_is_dead: bool = True
 
+
+_UNBLOCK = "unblock the bot or add it to the chat again, then activate the subscription"
+_CHECK_ID = "check the chat id, and write to the bot first"
+_ALLOW = "let the bot write in the chat, then activate the subscription"
+_OTHER_ADDRESS = "subscribe another address"
 
 _FORBIDDEN = (
-    ("blocked by the user", Meaning("bot_blocked", _BLOCKED, address_is_dead=True)),
-    ("kicked", Meaning("bot_removed", _BLOCKED, address_is_dead=True)),
-    ("not a member", Meaning("bot_removed", _BLOCKED, address_is_dead=True)),
-    ("deactivated", Meaning("user_deactivated", "subscribe another address", address_is_dead=True)),
-    ("can't initiate", Meaning("bot_not_started", "open the bot and press Start, then activate", address_is_dead=True)),
+    ("blocked by the user", Meaning("bot_blocked", _UNBLOCK)),
+    ("kicked", Meaning("bot_removed", _UNBLOCK)),
+    ("not a member", Meaning("bot_removed", _UNBLOCK)),
+    ("deactivated", Meaning("user_deactivated", _OTHER_ADDRESS)),
+    ("can't initiate", Meaning("bot_not_started", "open the bot, press Start, then activate the subscription")),
 )
-_OTHER_FORBIDDEN = Meaning("forbidden", _BLOCKED, address_is_dead=True)
+_OTHER_FORBIDDEN = Meaning("forbidden", _UNBLOCK)
 
 _BAD_REQUEST = (
-    ("chat not found", Meaning("chat_not_found", "check the chat id, and write to the bot first", address_is_dead=True)),
-    ("peer_id_invalid", Meaning("chat_not_found", "check the chat id, and write to the bot first", address_is_dead=True)),
-    ("group chat was deactivated", Meaning("chat_deactivated", "subscribe another address", address_is_dead=True)),
-    ("not enough rights", Meaning("no_right_to_write", "let the bot write in the chat, then activate", address_is_dead=True)),
-    ("need administrator rights", Meaning("no_right_to_write", "make the bot an administrator", address_is_dead=True)),
-    ("have no rights to send", Meaning("no_right_to_write", "let the bot write in the chat", address_is_dead=True)),
-    ("chat_write_forbidden", Meaning("no_right_to_write", "let the bot write in the chat", address_is_dead=True)),
+    ("chat not found", Meaning("chat_not_found", _CHECK_ID)),
+    ("peer_id_invalid", Meaning("chat_not_found", _CHECK_ID)),
+    ("group chat was deactivated", Meaning("chat_deactivated", _OTHER_ADDRESS)),
+    ("not enough rights", Meaning("no_right_to_write", _ALLOW)),
+    ("need administrator rights", Meaning("no_right_to_write", _ALLOW)),
+    ("have no rights to send", Meaning("no_right_to_write", _ALLOW)),
+    ("chat_write_forbidden", Meaning("no_right_to_write", _ALLOW)),
 )
-_OTHER_BAD_REQUEST = Meaning("message_refused", "report it; the message itself was not accepted", address_is_dead=False)
+_OTHER_BAD_REQUEST = Meaning("message_refused", "report it, the message itself was refused", address_is_dead=False)
 
 
 def meaning_of_forbidden(description: str) -> Meaning:

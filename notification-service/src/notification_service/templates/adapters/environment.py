@@ -1,4 +1,4 @@
-"""The sandbox templates run in: values are escaped, a missing one is an error, nothing can be changed or called into."""
+"""The sandbox templates run in: values are escaped, a missing one is an error, nothing can be changed."""
 
 from collections.abc import Callable
 from importlib.resources import files
@@ -11,7 +11,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from notification_service.templates.adapters.formats import FILTERS, Formats
 from notification_service.templates.domain.markup import printable
 
-_PACKAGE = "notification_service.templates"
+_PACKAGE = "notification_service.templates.adapters"
 _SUFFIX = ".html.jinja"
 _FORMATS = "_formats"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from babel import Locale
 from babel.dates import format_datetime, format_skeleton
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
 from babel.units import format_unit
 
 # The order in which a template gives the forms of a word.
@@ -34,18 +34,21 @@ class Formats:
 
     def number(self, value: float | Decimal, digits: int = 1) -> str:
         """At most `digits` decimals, none for whole numbers."""
-        if not abs(value) < _LARGEST:
+        if not abs(float(value)) < _LARGEST:
             return f"{value:.2E}"
         pattern = "#,##0" + ("." + "#" * digits if digits else "")
         return str(format_decimal(value, pattern, locale=self.locale))
 
     def money(self, value: float | Decimal, currency: str) -> str:
         """Whole units from a thousand on, two decimals below."""
-        if not abs(value) < _LARGEST:
+        if not abs(float(value)) < _LARGEST:
             return f"{value:.2E} {currency}"
-        digits = 0 if abs(value) >= _WHOLE_MONEY_FROM or value == int(value) else 2
+        digits = 0 if abs(float(value)) >= _WHOLE_MONEY_FROM or value == int(value) else 2
         rounded = round(Decimal(value), digits)
-        pattern = self.locale.currency_formats["standard"].pattern.replace("0.00", "0." + "0" * digits if digits else "0")
+        standard = self.locale.currency_formats["standard"].pattern
+        pattern = standard if digits else standard.replace("0.00", "0")
+        if pattern.startswith("¤#") and get_currency_symbol(currency, self.locale)[-1:].isalpha():
+            pattern = pattern.replace("¤", "¤\u00a0", 1)  # CLDR keeps letters and digits apart
         return str(format_currency(rounded, currency, pattern, locale=self.locale, currency_digits=False))
 
     def totals(self, items: Iterable[Mapping[str, Any]], field: str) -> str:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-_PIECE = re.compile(r"(?P<tag><(?P<close>/?)(?P<name>[a-z-]+)[^>]*>)|(?P<reference>&(?:#\d+|#x[0-9a-fA-F]+|lt|gt|amp|quot);)|.", re.S)
+_PIECE = re.compile(
+    r"(?P<tag><(?P<close>/?)(?P<name>[a-z-]+)[^>]*>)|(?P<reference>&(?:#\d+|#x[0-9a-fA-F]+|lt|gt|amp|quot);)|.",
+    re.DOTALL,
+)
 _HREF = re.compile(r'href="([^"]*)"')
 _JOINER = "\u200d"
 _MAX_CLUSTER_UNITS = 64
@@ -74,25 +77,27 @@ def _is_regional(character: str) -> bool:
     return "\U0001f1e6" <= character <= "\U0001f1ff"
 
 
-def plain_text(markup: str) -> str:
-    """The same message without markup; the address of a link follows its label in parentheses."""
+def plain_text(markup: str, *, links: bool = True) -> str:
+    """The same message without markup; the address of a link follows its label in parentheses, if `links`."""
     result: list[str] = []
-    links: list[str] = []
+    open_links: list[str] = []
     for piece in pieces(markup):
         if piece.kind == "text":
             result.append(piece.text)
         elif piece.name == "a" and piece.kind == "open":
             found = _HREF.search(piece.source)
-            links.append(html.unescape(found[1]) if found else "")
-        elif piece.name == "a" and links:
-            address = links.pop()
-            result.append(f" ({address})" if address else "")
+            open_links.append(html.unescape(found[1]) if found else "")
+        elif piece.name == "a" and open_links:
+            address = open_links.pop()
+            result.append(f" ({address})" if address and links else "")
     return "".join(result)
 
 
 def printable(text: str) -> str:
     """Without control characters, half surrogates and marks that reverse the direction of text; lines stay."""
-    return "".join(c for c in text if c == "\n" or (unicodedata.category(c) not in {"Cc", "Cs"} and c not in _DIRECTION))
+    return "".join(
+        c for c in text if c == "\n" or (unicodedata.category(c) not in {"Cc", "Cs"} and c not in _DIRECTION)
+    )
 
 
 def escape(text: str) -> str:

@@ -57,7 +57,9 @@ def _end_of_part(items: Sequence[Piece], start: int, limit: int) -> int:
 def _build(items: Sequence[Piece], stack: list[Piece]) -> _Part:
     """`stack` holds the tags open before the items, and afterwards those open behind them."""
     part = _Part([piece.source for piece in stack])
-    last_text = max((i for i, piece in enumerate(items) if piece.kind == "text" and not piece.text.isspace()), default=-1)
+    last_text = max(
+        (i for i, piece in enumerate(items) if piece.kind == "text" and not piece.text.isspace()), default=-1
+    )
     for index, piece in enumerate(items):
         if piece.kind == "text" and index > last_text:
             continue

@@ -18,7 +18,7 @@ import secrets
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -79,10 +79,16 @@ class BackupKey:
         return HKDF(SHA256(), KEY_BYTES, salt=salt, info=b"procurement backup: " + purpose).derive(self.secret)
 
 
+class Writable(Protocol):
+    def write(self, data: bytes, /) -> object:
+        """All of it, or an error."""
+        ...
+
+
 class EncryptingWriter:
     """Encrypts what it is given into `file`; `finish` seals the container. Keeps SHA-256 and size of what it wrote."""
 
-    def __init__(self, file: BinaryIO, key: BackupKey, chunk_bytes: int = CHUNK_BYTES) -> None:
+    def __init__(self, file: Writable, key: BackupKey, chunk_bytes: int = CHUNK_BYTES) -> None:
         salt = secrets.token_bytes(32)
         self._file = file
         self._cipher = key.cipher(salt)
@@ -119,7 +125,11 @@ class EncryptingWriter:
         self.size_bytes += len(data)
 
 
-def decrypt(file: BinaryIO, key: BackupKey) -> Iterator[bytes]:
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def decrypt(file: Readable, key: BackupKey) -> Iterator[bytes]:
     """The plaintext, chunk by chunk; a chunk is only handed out once it is proven.
 
     Raises:

@@ -1,0 +1,1 @@
+"""Connections to the services, to Redis, and to the callers' sockets."""

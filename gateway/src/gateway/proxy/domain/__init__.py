@@ -1,0 +1,1 @@
+"""Rules about requests that need neither network nor framework."""

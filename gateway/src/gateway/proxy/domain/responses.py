@@ -1,0 +1,56 @@
+"""Response headers: what a service says to us only, and what callers get."""
+
+from collections.abc import Iterable, Sequence
+
+_NEVER_PASSED = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"server",
+        b"date",
+        b"x-powered-by",
+        b"x-request-id",
+        b"x-identity-token",
+        b"set-cookie",
+        b"alt-svc",
+    }
+)
+BODILESS_STATUSES = frozenset({204, 304})
+
+
+def passed_headers(
+    headers: Iterable[tuple[bytes, bytes]], status: int, location: tuple[bytes, bytes]
+) -> list[tuple[bytes, bytes]]:
+    """`location`: the path prefix inside the service and the one that stands for it outside.
+
+    Names must be in lower case.
+    """
+    passed = [
+        header
+        for header in headers
+        if header[0] not in _NEVER_PASSED and not (header[0] == b"content-length" and status in BODILESS_STATUSES)
+    ]
+    connection = next((value for name, value in headers if name == b"connection"), b"")
+    if b"," in connection or connection.lower() not in {b"", b"close", b"keep-alive"}:
+        listed = {token.strip().lower() for token in connection.split(b",")}
+        passed = [header for header in passed if header[0] not in listed]
+    if 201 <= status < 400:
+        passed = [(n, outside_location(v, *location)) if n == b"location" else (n, v) for n, v in passed]
+    return passed
+
+
+def outside_location(value: bytes, inner: bytes, outer: bytes) -> bytes:
+    """`/v1/runs/7` of forecast-service is `/api/v1/forecast/runs/7` to callers."""
+    return outer + value[len(inner) :] if inner != outer and value.startswith(inner + b"/") else value
+
+
+def header_value(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> bytes | None:
+    """All values of a header, joined as the protocol joins them."""
+    values = [value for given, value in headers if given == name]
+    return b", ".join(values) if values else None
