@@ -39,7 +39,10 @@ def write_company(folder: Path) -> Company:
         products=_write(
             folder / "products.csv",
             ["sku,name,category,supplier,unit,pack_size,moq,cost,price"]
-            + [f"{sku},Article {sku},CAT{i % 3},S{i % 2 + 1},pcs,{PACK},{MOQ},2.50,4.00" for i, sku in enumerate(_articles())],
+            + [
+                f"{sku},Article {sku},CAT{i % 3},S{i % 2 + 1},pcs,{PACK},{MOQ},2.50,4.00"
+                for i, sku in enumerate(_articles())
+            ],
         ),
         suppliers=_write(
             folder / "suppliers.csv",

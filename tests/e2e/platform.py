@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from rich.console import Console
+
+from local.display import Display
 from local.infrastructure.ports import free_port
+from local.platform import PlatformOptions, running_platform
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOKEN = "123456789:fake-token_for-tests_0123456789abcdef"
@@ -51,3 +55,18 @@ def fake_telegram() -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
+
+
+@contextmanager
+def started_platform(state: Path) -> Iterator[Platform]:
+    """Everything on embedded infrastructure, with a Telegram token that leads to the fake server."""
+    options = PlatformOptions(state=state, port=free_port())
+    with fake_telegram() as telegram_url:
+        user = {
+            **os.environ,
+            "NOTIFICATION_TELEGRAM_TOKEN": TOKEN,
+            "NOTIFICATION_TELEGRAM_API_BASE_URL": telegram_url,
+        }
+        with running_platform(options, user, Display(Console(stderr=True))) as running:
+            email, password = running.administrator
+            yield Platform(url=running.url, email=email, password=password, telegram_url=telegram_url)

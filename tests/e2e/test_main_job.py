@@ -46,7 +46,9 @@ def every(client: httpx.Client, url: str, **params: Any) -> list[dict[str, Any]]
     items: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
-        page = client.get(url, params={**params, "limit": 500} | ({"cursor": cursor} if cursor else {})).raise_for_status()
+        page = client.get(
+            url, params={**params, "limit": 500} | ({"cursor": cursor} if cursor else {})
+        ).raise_for_status()
         items += page.json()["items"]
         cursor = page.json()["next_cursor"]
         if cursor is None:
@@ -109,7 +111,10 @@ def imports(client: httpx.Client, company: Company) -> None:
     assert counts["quarantined"] == company.bad_sales_rows
     quarantine = every(client, f"/api/v1/data/imports/{sales['id']}/quarantine")
     reasons = {(row["column"], row["value"]) for row in quarantine}
-    assert {column for column, _ in reasons} == {"дата", "цена"} or {column for column, _ in reasons} == {"date", "price"}
+    assert {column for column, _ in reasons} == {"дата", "цена"} or {column for column, _ in reasons} == {
+        "date",
+        "price",
+    }
     assert all(row["reason"] and row["line"] for row in quarantine)
     again = import_file(client, "sales", company.sales)
     assert again["counts"]["applied"] == 0, "the same file again changes nothing"
@@ -134,7 +139,9 @@ def recommendations(client: httpx.Client, plan_id: str) -> dict[str, dict[str, A
         assert line["quantity"] == 0 or line["quantity"] >= MOQ
         assert line["reason"]["en"]
         assert line["reason"]["ru"]
-    explanation = client.get(f"/api/v1/forecast/recommendations/{lines[URGENT]['id']}/explanation").raise_for_status().json()
+    explanation = (
+        client.get(f"/api/v1/forecast/recommendations/{lines[URGENT]['id']}/explanation").raise_for_status().json()
+    )
     assert explanation["replayed_quantity"] == lines[URGENT]["quantity"]
     return lines
 
@@ -175,7 +182,9 @@ def workbook(client: httpx.Client, plan_id: str, lines: dict[str, dict[str, Any]
     cells = {str(cell.value) for row in sheet.iter_rows() for cell in row}
     ordered = {sku for sku, line in lines.items() if line["quantity"] > 0}
     assert ordered <= cells
-    assert not [cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f" and URGENT in str(cell.value)]
+    assert not [
+        cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f" and URGENT in str(cell.value)
+    ]
 
 
 def test_nobody_gets_in_without_a_token_or_past_a_role(client: httpx.Client, platform: Platform) -> None:

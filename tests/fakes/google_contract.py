@@ -9,7 +9,6 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
 
 from jsonschema import Draft202012Validator
 
@@ -64,7 +63,10 @@ class Discovery:
 
     def errors(self, schema: str, value: Any) -> list[str]:
         validator = Draft202012Validator({**self._root, "$ref": f"#/$defs/{schema}"})
-        return [f"{'/'.join(map(str, error.path)) or '(top)'}: {error.message[:200]}" for error in validator.iter_errors(value)]
+        return [
+            f"{'/'.join(map(str, error.path)) or '(top)'}: {error.message[:200]}"
+            for error in validator.iter_errors(value)
+        ]
 
 
 def _methods(node: dict[str, Any]) -> list[dict[str, Any]]:
@@ -93,7 +95,9 @@ def _json_schema(node: dict[str, Any]) -> dict[str, Any]:
         schema["items"] = _json_schema(node["items"])
     if kind == "object":
         schema["properties"] = {key: _json_schema(value) for key, value in node.get("properties", {}).items()}
-        schema["additionalProperties"] = _json_schema(node["additionalProperties"]) if "additionalProperties" in node else False
+        schema["additionalProperties"] = (
+            _json_schema(node["additionalProperties"]) if "additionalProperties" in node else False
+        )
     return schema
 
 
@@ -113,7 +117,9 @@ class GoogleContract:
         if method.request is None and exchange.request is not None:
             problems.append("a body where none is taken")
         if method.request is not None and exchange.request is not None:
-            problems += [f"request {text}" for text in method.document.errors(method.request, without_nulls(exchange.request))]
+            problems += [
+                f"request {text}" for text in method.document.errors(method.request, without_nulls(exchange.request))
+            ]
         if method.response is not None and exchange.status < 300:
             problems += [f"response {text}" for text in method.document.errors(method.response, exchange.response)]
         if exchange.status >= 400:
@@ -152,7 +158,3 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [without_nulls(item) for item in value]
     return value
-
-
-def decoded(path: str) -> str:
-    return unquote(path)

@@ -16,14 +16,14 @@ def gateway_url(given: str | None, state: StateFolder, environment: Mapping[str,
     url = given or environment.get("PROCUREMENT_URL") or state.description().get("url")
     if not url:
         raise UnreachableError(
-            f"No platform known: {state.root} holds no running one. Start it with `procurement run`, or give its address "
-            "with --url or PROCUREMENT_URL."
+            f"No platform known: {state.root} holds no running one. Start it with `procurement run`, or give its "
+            "address with --url or PROCUREMENT_URL."
         )
     return str(url)
 
 
 def credentials(url: str, state: StateFolder, environment: Mapping[str, str]) -> Credentials:
-    """An API key, an e-mail address with password, or the local administrator's, shown only to the platform it is of."""
+    """An API key, or an e-mail address with its password, or the administrator of STATE for the platform of STATE."""
     if environment.get("PROCUREMENT_API_KEY"):
         return Credentials(api_key=environment["PROCUREMENT_API_KEY"])
     if environment.get("PROCUREMENT_EMAIL"):

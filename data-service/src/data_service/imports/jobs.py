@@ -6,10 +6,15 @@ from time import monotonic
 
 from prometheus_client import Counter, Histogram
 
+from data_service.catalog.domain import UnknownCodes
+from data_service.imports.adapters.intakes import IntakePolicy
+from data_service.imports.adapters.spool import Spool
+from data_service.imports.domain.limits import ReadLimits
 from data_service.imports.domain.problems import UnreadableFileError
 from data_service.imports.domain.records import Claim, ImportCounts
 from data_service.imports.errors import LeaseLostError
-from data_service.imports.service import ImportQueue, ImportRun
+from data_service.imports.service import ImportPolicy, ImportQueue, ImportRun
+from data_service.resources import Resources
 from shared.observability.logging import get_logger
 
 IMPORTED_ROWS = Counter("data_imported_rows_total", "Rows of imported files by kind and fate.", ["kind", "fate"])
@@ -69,7 +74,8 @@ class ImportWorker:
         except LeaseLostError:
             _log.warning("import_lease_lost", import_id=str(claim.id))
         except asyncio.CancelledError:
-            await asyncio.shield(self._queue.give_back(claim))
+            with suppress(LeaseLostError):
+                await asyncio.shield(self._queue.give_back(claim))
             raise
         except Exception:  # noqa: BLE001 -- logged; the file is tried again, and given up at last
             _log.exception("import_attempt_failed", import_id=str(claim.id), attempt=claim.attempts)
@@ -136,4 +142,26 @@ def _unexpected() -> UnreadableFileError:
         _FAILED,
         "Something failed on our side, several times. Nothing of the file was applied. "
         "Send it again later; if it stays, report the import's id.",
+    )
+
+
+def create_import_worker(resources: Resources) -> ImportWorker:
+    settings = resources.settings
+    policy = ImportPolicy(
+        limits=ReadLimits(
+            block_bytes=settings.import_block_bytes, max_unpacked_bytes=settings.import_max_unpacked_bytes
+        ),
+        intake=IntakePolicy(
+            UnknownCodes(settings.unknown_articles), settings.default_warehouse, settings.default_currency
+        ),
+        lease_seconds=settings.import_lease_seconds,
+        statement_seconds=settings.import_timeout_seconds,
+        work_memory_mebibytes=settings.import_work_memory_mebibytes,
+    )
+    queue = ImportQueue(resources.database, Spool(settings.spool_directory, settings.import_max_bytes), policy)
+    return ImportWorker(
+        queue,
+        lease_seconds=settings.import_lease_seconds,
+        poll_seconds=settings.import_poll_seconds,
+        attempts=settings.import_attempts,
     )

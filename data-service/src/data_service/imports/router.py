@@ -20,7 +20,8 @@ from shared.web.pagination import Page, PageParameters, encode_cursor
 router = APIRouter(prefix="/v1/imports", tags=["imports"])
 
 _IMPORTERS = ("admin", "manager", "buyer", "service")
-_BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}  # fmt: skip
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": _BYTES}}}
 
 
 async def get_import_service(resources: ServiceResources) -> ImportService:
@@ -46,7 +47,7 @@ async def create_import(
     declared = request.headers.get("content-length", "")
     try:
         record = await imports.accept(
-            kind, filename, request.stream(), int(declared) if declared.isdigit() else None, identity.subject
+            kind, filename, request.stream(), int(declared) if declared.isdecimal() else None, identity.subject
         )
     except ClientDisconnect as error:
         raise UploadBrokenOffError("The connection broke off during the upload; send the file again.") from error

@@ -36,7 +36,6 @@ class ImportPolicy:
     limits: ReadLimits
     intake: IntakePolicy
     lease_seconds: float
-    attempts: int
     statement_seconds: float
     work_memory_mebibytes: int
 

@@ -23,7 +23,10 @@ _SCHEMES = {
 
 @dataclass(frozen=True)
 class Infrastructure:
-    """`broker_url`: None means that events travel through PostgreSQL. `servers`: those started here, in order; `ports`: by piece."""
+    """`broker_url`: None means that events travel through PostgreSQL.
+
+    `servers`: those started here, in order; `ports`: theirs, by piece.
+    """
 
     admin_database_url: str
     redis_url: str

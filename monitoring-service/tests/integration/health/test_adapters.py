@@ -4,10 +4,10 @@ import time
 import httpx
 import pytest
 
+from local.infrastructure.ports import free_port
 from monitoring_service.health.adapters.prober import Prober
 from monitoring_service.health.domain.state import Outcome
 from monitoring_service.health.domain.targets import Kind, Target
-from local.infrastructure.ports import free_port
 
 
 async def ask(*targets: Target, timeout_seconds: float = 0.5, concurrency: int = 50) -> list[Outcome]:
@@ -75,7 +75,15 @@ async def test_an_open_port_is_up(servers) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"not json", b"[]", b"null", b'{"dependencies": 3}', b'{"dependencies": {"database": 3}}', b"\xff\xfe", b"x" * 200_000],
+    [
+        b"not json",
+        b"[]",
+        b"null",
+        b'{"dependencies": 3}',
+        b'{"dependencies": {"database": 3}}',
+        b"\xff\xfe",
+        b"x" * 200_000,
+    ],
 )
 async def test_a_strange_answer_is_still_an_answer(servers, body: bytes) -> None:
     server = await servers()

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -7,9 +8,10 @@ from typing import Any
 import asyncpg
 import pytest
 from prometheus_client import REGISTRY
+from sqlalchemy.engine import make_url
 
 from monitoring_service.health.domain.state import Status
-from monitoring_service.health.service import StatusService, Watch
+from monitoring_service.health.service import PROBE_UP, StatusService, Watch
 from monitoring_service.incidents.service import IncidentService
 from monitoring_service.resources import Resources, open_resources
 from monitoring_service.settings import Settings
@@ -29,11 +31,11 @@ async def turns(watch: Watch, number: int) -> None:
 async def published(url: str) -> list[tuple[str, dict[str, Any]]]:
     connection = await asyncpg.connect(url)
     try:
-        rows = await connection.fetch("SELECT type, envelope::text AS envelope FROM monitoring.outbox ORDER BY sequence")
+        rows = await connection.fetch(
+            "SELECT type, envelope::text AS envelope FROM monitoring.outbox ORDER BY sequence"
+        )
     finally:
         await connection.close()
-    import json
-
     return [(row["type"], json.loads(row["envelope"])["data"]) for row in rows]
 
 
@@ -96,8 +98,6 @@ async def test_every_replica_shows_the_figures(servers, settings: Settings, reso
     server = await servers()
     chosen = with_targets(settings, shown_service=server.url).model_copy(update={"probe_interval_seconds": 30})
     await Watch.of(chosen, resources).take_turn()
-    from monitoring_service.health.service import PROBE_UP
-
     PROBE_UP.clear()
     await Watch.of(chosen, resources).take_turn()
     assert REGISTRY.get_sample_value("platform_probe_up", {"target": "shown-service"}) == 1
@@ -118,9 +118,12 @@ async def test_old_results_are_forgotten_and_new_ones_kept(settings: Settings, r
     await turns(watch, 3)
     long_ago = datetime.now(UTC) - timedelta(days=settings.probe_retention_days, minutes=1)
     connection = await asyncpg.connect(settings.database_url)
-    await connection.execute("UPDATE probes SET at = $1 WHERE id = (SELECT id FROM probes ORDER BY id LIMIT 1)", long_ago)
+    await connection.execute(
+        "UPDATE monitoring.probes SET at = $1 WHERE id = (SELECT id FROM monitoring.probes ORDER BY id LIMIT 1)",
+        long_ago,
+    )
     await watch.forget_old_results()
-    left = await connection.fetchval("SELECT count(*) FROM probes")
+    left = await connection.fetchval("SELECT count(*) FROM monitoring.probes")
     await connection.close()
     assert left == 2
 
@@ -164,8 +167,6 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @asynccontextmanager
 async def gated(settings: Settings) -> AsyncIterator[tuple[Gate, Settings]]:
-    from sqlalchemy.engine import make_url
-
     url = make_url(settings.database_url)
     gate = Gate(url.port or 5432)
     await gate.open()
@@ -179,7 +180,14 @@ async def gated(settings: Settings) -> AsyncIterator[tuple[Gate, Settings]]:
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 async def test_postgresql_away_is_one_incident_from_the_moment_it_began(servers, settings: Settings) -> None:
     services = [await servers() for _ in range(6)]
-    names = ["gateway", "data-service", "forecast-service", "notification-service", "monitoring-service", "storage-service"]
+    names = [
+        "gateway",
+        "data-service",
+        "forecast-service",
+        "notification-service",
+        "monitoring-service",
+        "storage-service",
+    ]
     async with gated(settings) as (gate, through):
         chosen = through.model_copy(update={"targets": {n: s.url for n, s in zip(names, services, strict=True)}})
         async with open_resources(chosen) as resources:

@@ -35,16 +35,26 @@ class UpstreamProblemError(UpstreamError):
 
 
 class GatewayClient:
-    """One per process. `provider` is the owner name of the service asked (`data`), for metrics and breaker."""
+    """One per process. `provider` is the owner name of the service asked (`data`), for metrics and breaker.
+
+    `transport` replaces the network, for tests.
+    """
 
     def __init__(
-        self, base_url: str, client_id: str, client_secret: SecretStr, *, timeout_seconds: float = 15.0
+        self,
+        base_url: str,
+        client_id: str,
+        client_secret: SecretStr,
+        *,
+        timeout_seconds: float = 15.0,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._client = httpx.AsyncClient(
             base_url=base_url,
             timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS),
             follow_redirects=False,
             limits=httpx.Limits(max_connections=50, max_keepalive_connections=10),
+            transport=transport,
         )
         self._client_id = client_id
         self._client_secret = client_secret

@@ -40,9 +40,7 @@ async def client(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         return None
 
     monkeypatch.setattr("shared.clients.http.asyncio.sleep", at_once)
-    client = GatewayClient("http://gateway", "forecast", SecretStr("s"))
-    await client._client.aclose()
-    client._client = httpx.AsyncClient(transport=httpx.MockTransport(provider), base_url="http://gateway")
+    client = GatewayClient("http://gateway", "forecast", SecretStr("s"), transport=httpx.MockTransport(provider))
     yield client
     await client.close()
 

@@ -47,7 +47,7 @@ def features_at(panel: DemandPanel, first_days: Indices, rows: Indices, origin: 
     fixed = [np.log(level), *(mean / level for mean in means)]
     fixed += [_weighted_mean(sold, known, half_life) / level for half_life in _HALF_LIVES]
     fixed += _dispersion(sold, age, level, 28) + _dispersion(sold, age, level, 91)
-    fixed += [_days_since_sale(sold), np.minimum(age, 4 * YEAR)]
+    fixed += [_days_since_sale(sold), np.minimum(age, np.float32(4 * YEAR))]
     fixed += _year_ago(sold, age, level)
     fixed.append(_relative_price(panel.price[rows, max(0, origin - _PRICE_DAYS) : origin]))
     return OriginFeatures(
@@ -81,14 +81,14 @@ def matrix(panel: DemandPanel, features: OriginFeatures, ahead: Indices) -> Floa
 
 
 def _recent_mean(sold: Floats, age: Floats, window: int) -> Floats:
-    mean: Floats = sold[:, -window:].sum(axis=1) / np.minimum(age, window)
+    mean: Floats = (sold[:, -window:].sum(axis=1) / np.minimum(age, window)).astype(np.float32)
     return mean
 
 
 def _weighted_mean(sold: Floats, known: NDArray[np.bool_], half_life: float) -> Floats:
     days = sold.shape[1]
     weights = (2.0 ** (-np.arange(days - 1, -1, -1) / half_life)).astype(np.float32)
-    mean: Floats = (sold @ weights) / (known @ weights)
+    mean: Floats = ((sold @ weights) / (known @ weights)).astype(np.float32)
     return mean
 
 
@@ -104,7 +104,8 @@ def _dispersion(sold: Floats, age: Floats, level: Floats, window: int) -> list[F
 def _days_since_sale(sold: Floats) -> Floats:
     sale = sold[:, ::-1] > 0
     since = np.where(sale.any(axis=1), sale.argmax(axis=1), sold.shape[1])
-    return since.astype(np.float32)
+    days: Floats = since.astype(np.float32)
+    return days
 
 
 def _year_ago(sold: Floats, age: Floats, level: Floats) -> list[Floats]:

@@ -38,7 +38,8 @@ class QuantileTable:
         position = _position(expected, spread)
         errors = np.stack([np.interp(position, self.centres, column) for column in self.quantiles.T], axis=1)
         errors = np.maximum.accumulate(errors, axis=1)
-        return np.maximum(expected[:, None] + scale[:, None] * errors, 0)
+        quantiles: Floats = np.maximum(expected[:, None] + scale[:, None] * errors, 0)
+        return quantiles
 
 
 def fitted_table(expected: Floats, spread: Floats, actual: Floats, levels: tuple[float, ...] = LEVELS) -> QuantileTable:
@@ -91,7 +92,8 @@ def _scale(expected: Floats, spread: Floats, exponent: float) -> Floats:
 def _position(expected: Floats, spread: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(spread > 0, expected / spread, 0.0)
-    return np.log(np.clip(ratio, 1e-3, 1e3))
+    position: Floats = np.log(np.clip(ratio, 1e-3, 1e3))
+    return position
 
 
 def _table(

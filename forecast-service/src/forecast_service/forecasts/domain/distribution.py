@@ -1,6 +1,7 @@
 """The forecast of one run as a distribution: of single days, and of sums over any number of days."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -20,6 +21,7 @@ def knots_of(horizon: int) -> tuple[int, ...]:
     return (*(knot for knot in _KNOTS if knot < horizon), horizon)
 
 
+@lru_cache(maxsize=4096)
 def normal_score(level: float) -> float:
     return NormalDist().inv_cdf(level)
 
@@ -28,7 +30,8 @@ def normal_score(level: float) -> float:
 class DemandDistribution:
     """`mean` is (series, horizon) per day; `sums` (series, knots, levels) are quantiles of the demand of the first
     `knots` days together, rising with the level. Beyond the horizon the mean of the last 28 days goes on and the
-    spread grows with the root of time."""
+    spread grows with the root of time.
+    """
 
     mean: Floats
     sums: Floats
@@ -48,20 +51,16 @@ class DemandDistribution:
 
     def quantile(self, days: NDArray[np.int64], level: Floats) -> Floats:
         """Quantile (fraction in (0, 1), one per series) of the demand of the first `days` days together."""
-        curve = self._curves(days)
-        score = np.array([normal_score(value) for value in level])
-        found = np.array([_at_score(scores, target) for scores, target in zip(curve, score, strict=True)])
-        floored: Floats = np.maximum(found.reshape(len(self.mean)), 0)
-        return floored
+        scores = np.array([normal_score(value) for value in level.tolist()])
+        return np.maximum(_at_scores(self._curves(days), scores), 0)
 
     def shortage(self, days: NDArray[np.int64], stock: Floats) -> Floats:
         """Units of the demand of the first `days` days that `stock` is expected not to cover."""
-        curve = self._curves(days)
-        points = (np.arange(_SHORTAGE_POINTS) + 0.5) / _SHORTAGE_POINTS
-        scores = np.array([normal_score(point) for point in points])
+        curves = self._curves(days)
         total = np.zeros(len(self.mean))
-        for score in scores:
-            demand = np.maximum(_columns_at_score(curve, float(score)), 0)
+        for point in range(_SHORTAGE_POINTS):
+            score = normal_score((point + 0.5) / _SHORTAGE_POINTS)
+            demand = np.maximum(_at_scores(curves, np.full(len(self.mean), score)), 0)
             total += np.maximum(demand - stock, 0)
         return total / _SHORTAGE_POINTS
 
@@ -81,13 +80,10 @@ class DemandDistribution:
         return curve
 
 
-def _at_score(curve: Floats, score: float) -> float:
-    return float(_columns_at_score(curve[None, :], score)[0])
-
-
-def _columns_at_score(curve: Floats, score: float) -> Floats:
+def _at_scores(curves: Floats, scores: Floats) -> Floats:
     """Between two levels linear in the normal score, outside them as between the nearest two."""
-    right = int(np.clip(np.searchsorted(_SCORES, score), 1, len(LEVELS) - 1))
-    share = (score - _SCORES[right - 1]) / (_SCORES[right] - _SCORES[right - 1])
-    value: Floats = curve[:, right - 1] + share * (curve[:, right] - curve[:, right - 1])
+    right = np.clip(np.searchsorted(_SCORES, scores), 1, len(LEVELS) - 1)
+    share = (scores - _SCORES[right - 1]) / (_SCORES[right] - _SCORES[right - 1])
+    line = np.arange(len(curves))
+    value: Floats = curves[line, right - 1] + share * (curves[line, right] - curves[line, right - 1])
     return value

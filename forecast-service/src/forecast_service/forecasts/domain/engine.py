@@ -21,7 +21,7 @@ from forecast_service.forecasts.domain.exponential_smoothing import SeasonalSmoo
 from forecast_service.forecasts.domain.intermittent import IntermittentDemand
 from forecast_service.forecasts.domain.model import ForecastCube, Model
 from forecast_service.forecasts.domain.panel import DemandPanel
-from forecast_service.forecasts.domain.quantiles import DAILY_LEVELS, calibrate
+from forecast_service.forecasts.domain.quantiles import calibrate
 from forecast_service.forecasts.domain.seasonal_naive import SeasonalNaive
 from forecast_service.forecasts.domain.selection import Backtest, blended, model_weights
 from forecast_service.forecasts.domain.weighted_level import WeightedLevel
@@ -46,7 +46,8 @@ class RunOptions:
 class ForecastResult:
     """`mean` (series, horizon); `daily` (series, horizon, DAILY_LEVELS); `sums` (series, knots, LEVELS) are quantiles
     of the demand of the first `knots` days together; `weights` (models, series) how the models were mixed;
-    `recent` (series,) units sold a day in the last four weeks."""
+    `recent` (series,) units sold a day in the last four weeks.
+    """
 
     models: tuple[str, ...]
     weights: NDArray[np.float32]

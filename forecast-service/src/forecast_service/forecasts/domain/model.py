@@ -21,7 +21,8 @@ class FittedModel(Protocol):
 
 
 class Model(Protocol):
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def fit(self, panel: DemandPanel, end: int, horizon: int) -> FittedModel:
         """Learns what all series share, from the columns before `end`; no later origin is spoilt by it."""

@@ -54,7 +54,8 @@ class DemandPanel:
 
     def first_days(self) -> IntVector:
         """Index of each series' first known day."""
-        return np.isnan(self.demand).sum(axis=1)
+        first: IntVector = np.isnan(self.demand).sum(axis=1)
+        return first
 
     def weekdays(self, first: int, count: int) -> IntVector:
         """Monday = 0 for the days `[first, first + count)`, which may lie beyond the panel."""
@@ -103,7 +104,9 @@ class PanelBuilder:
         """
         if not self._parts:
             raise DemandFormatError("there is no demand to forecast from: import sales first")
-        sku, warehouse, day, quantity, price, availability = (np.concatenate(part) for part in zip(*self._parts))
+        sku, warehouse, day, quantity, price, availability = (
+            np.concatenate(part) for part in zip(*self._parts, strict=True)
+        )
         self._parts.clear()
         keys, row = self._series_of(sku, warehouse)
         first = int(day.min())

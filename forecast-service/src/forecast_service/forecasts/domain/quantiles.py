@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecast_service.forecasts.domain.calibration import QuantileTable, fitted_table, spreads
-from forecast_service.forecasts.domain.distribution import LEVELS, knots_of
+from forecast_service.forecasts.domain.distribution import knots_of
 from forecast_service.forecasts.domain.selection import Backtest, blended
 
 Floats = NDArray[np.float64]
@@ -52,9 +53,7 @@ class Calibration:
         return self.sums[days].apply(expected, np.nan_to_num(weekly) * np.sqrt(days / 7))
 
 
-def calibrate(
-    demand: NDArray[np.float32], backtest: Backtest, weights: NDArray[np.float32], end: int
-) -> Calibration:
+def calibrate(demand: NDArray[np.float32], backtest: Backtest, weights: NDArray[np.float32], end: int) -> Calibration:
     """From the backtest's origins whose summed days lie before `end`; `demand` has its censored days filled."""
     horizon = backtest.forecasts.shape[3]
     residuals = _Residuals(demand, backtest, weights, end)
@@ -68,21 +67,17 @@ def calibrate(
 
 def _groups(horizon: int) -> list[range]:
     edges = [0, *(edge for edge in _WEEKS if edge < horizon), horizon]
-    return [range(begin, end) for begin, end in zip(edges[:-1], edges[1:], strict=True)]
+    return [range(begin, end) for begin, end in pairwise(edges)]
 
 
 class _Residuals:
     """Forecast, usual spread and outcome at every origin of the backtest."""
 
-    def __init__(
-        self, demand: NDArray[np.float32], backtest: Backtest, weights: NDArray[np.float32], end: int
-    ) -> None:
+    def __init__(self, demand: NDArray[np.float32], backtest: Backtest, weights: NDArray[np.float32], end: int) -> None:
         self._demand = demand
         self._end = end
         self._origins = [origin for origin in backtest.origins if origin < end]
-        self._means = [
-            _mixed(weights, backtest.forecasts[:, index]) for index in range(len(self._origins))
-        ]
+        self._means = [_mixed(weights, backtest.forecasts[:, index]) for index in range(len(self._origins))]
         self._spreads = [spreads(demand, origin) for origin in self._origins]
 
     def of_sums(self, days: int) -> tuple[Floats, Floats, Floats]:
@@ -110,7 +105,7 @@ def _mixed(weights: NDArray[np.float32], forecasts: NDArray[np.float32]) -> NDAr
     """A model that could not forecast then leaves its weight to the others."""
     usable = np.where(np.isfinite(forecasts[:, :, 0]), weights, np.float32(0))
     total = usable.sum(axis=0)
-    mixed = blended(usable / np.where(total > 0, total, 1), forecasts)
+    mixed = blended((usable / np.where(total > 0, total, 1)).astype(np.float32), forecasts)
     mixed[total <= 0] = np.nan
     return mixed
 

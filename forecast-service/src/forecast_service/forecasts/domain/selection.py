@@ -19,7 +19,8 @@ Losses = NDArray[np.float64]
 @dataclass(frozen=True)
 class Backtest:
     """`forecasts` is (models, origins, series, horizon); `actual` (series, days) with `scored` false on days that
-    must not be judged (before the first sale, out of stock)."""
+    must not be judged (before the first sale, out of stock).
+    """
 
     origins: Sequence[int]
     forecasts: NDArray[np.float32]

@@ -36,8 +36,9 @@ class WeightedLevel:
         for index, origin in enumerate(origins):
             started = known[:, origin - 1]
             past, valid = demand[started, :origin], known[started, :origin]
-            level = (1 - self.slow_share) * _weighted_mean(past, valid, self.half_life_days)
-            level += self.slow_share * _weighted_mean(past, valid, self.slow_half_life_days)
+            fast = _weighted_mean(past, valid, self.half_life_days)
+            slow = _weighted_mean(past, valid, self.slow_half_life_days)
+            level = (1 - self.slow_share) * fast + self.slow_share * slow
             profile = _profile(past, valid, panel.weekdays(0, origin))
             cube[index, started] = level[:, None] * profile[:, panel.weekdays(origin, horizon)]
         return cube
@@ -50,13 +51,11 @@ def _ages(days: int, half_life: float) -> NDArray[np.float32]:
 
 def _weighted_mean(past: NDArray[np.float32], valid: NDArray[np.bool_], half_life: float) -> NDArray[np.float32]:
     weights = _ages(past.shape[1], half_life)
-    mean: NDArray[np.float32] = (past @ weights) / (valid @ weights)
+    mean: NDArray[np.float32] = ((past @ weights) / (valid @ weights)).astype(np.float32)
     return mean
 
 
-def _profile(
-    past: NDArray[np.float32], valid: NDArray[np.bool_], weekdays: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def _profile(past: NDArray[np.float32], valid: NDArray[np.bool_], weekdays: NDArray[np.int64]) -> NDArray[np.float32]:
     """(series, 7) with mean 1: each weekday against the mean, drawn towards the profile of all series together."""
     weights = _ages(past.shape[1], _PROFILE_HALF_LIFE_DAYS)
     sold = np.zeros((past.shape[0], 7))

@@ -1,18 +1,10 @@
 """Why a line says what it says: the numbers it was made of, the steps, and their replay."""
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-import numpy as np
-
-from forecast_service.recommendations.domain.quantity import (
-    SMALLEST_LEVEL,
-    in_packs,
-    needed,
-    order_up_to,
-    service_score,
-    with_minimum,
-)
+from forecast_service.recommendations.domain.quantity import PACK_NOISE, SMALLEST_LEVEL, service_score
 
 
 @dataclass(frozen=True)
@@ -69,7 +61,10 @@ class Step:
 
 
 def explain(inputs: LineInputs) -> tuple[list[Step], float]:
-    """The steps that apply, and the quantity they lead to."""
+    """The steps that apply, and the quantity they lead to.
+
+    Written apart from the array arithmetic of the plan on purpose: each is the check of the other.
+    """
     steps = [
         Step("rate", inputs.expected_daily, {"sold_daily": inputs.sold_daily, "model": inputs.model}),
         Step(
@@ -83,7 +78,7 @@ def explain(inputs: LineInputs) -> tuple[list[Step], float]:
     position = inputs.on_hand + inputs.on_order - inputs.reserved
     stock = {"on_hand": inputs.on_hand, "on_order": inputs.on_order, "reserved": inputs.reserved}
     steps.append(Step("position", position, stock))
-    quantity = float(needed(np.float64(target), np.float64(position)))
+    quantity = max(target - position, 0.0) if target >= SMALLEST_LEVEL else 0.0
     steps.append(Step("need", quantity, {}))
     if inputs.ends:
         quantity = 0.0
@@ -101,15 +96,9 @@ def _target(inputs: LineInputs, steps: list[Step]) -> float:
     level = {"service_level": inputs.service_level, "value_class": inputs.value_class}
     steps.append(Step("service_level", inputs.demand_quantile, level))
     rate = inputs.expected_demand / inputs.protection_days if inputs.protection_days else 0.0
-    target = float(
-        order_up_to(
-            np.float64(inputs.expected_demand),
-            np.float64(inputs.demand_quantile),
-            np.float64(rate),
-            np.float64(inputs.lead_time_sd_days),
-            np.float64(service_score(inputs.service_level)),
-        )
-    )
+    safety = max(inputs.demand_quantile - inputs.expected_demand, 0.0)
+    delay = max(service_score(inputs.service_level), 0.0) * rate * inputs.lead_time_sd_days
+    target = max(inputs.demand_quantile, inputs.expected_demand + math.sqrt(safety**2 + delay**2))
     if target > inputs.demand_quantile:
         steps.append(Step("lead_time_variability", target, {"lead_time_sd_days": inputs.lead_time_sd_days}))
     if target < SMALLEST_LEVEL:
@@ -118,10 +107,10 @@ def _target(inputs: LineInputs, steps: list[Step]) -> float:
 
 
 def _constrained(inputs: LineInputs, need: float, steps: list[Step]) -> float:
-    quantity = float(with_minimum(np.float64(need), np.float64(inputs.minimum_quantity)))
+    quantity = max(need, inputs.minimum_quantity) if need > PACK_NOISE else 0.0
     if quantity > need:
         steps.append(Step("minimum_quantity", quantity, {"minimum_quantity": inputs.minimum_quantity}))
-    packed = float(in_packs(np.float64(quantity), np.float64(inputs.pack_size)))
+    packed = math.ceil(quantity / inputs.pack_size - PACK_NOISE) * inputs.pack_size
     if packed != quantity:
         steps.append(Step("pack", packed, {"pack_size": inputs.pack_size}))
     facts = {

@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 SMALLEST_LEVEL = 0.5
 """Below half a unit at the service level nothing is kept in stock."""
-_NOISE = 1e-9
+PACK_NOISE = 1e-9
 """Units of rounding error that must not cost a whole pack."""
 
 
@@ -32,12 +32,12 @@ def needed(target: Floats, position: Floats) -> Floats:
 
 
 def with_minimum(need: Floats, minimum_quantity: Floats) -> Floats:
-    return np.where(need > _NOISE, np.maximum(need, minimum_quantity), 0)
+    return np.where(need > PACK_NOISE, np.maximum(need, minimum_quantity), 0)
 
 
 def in_packs(quantity: Floats, pack: Floats) -> Floats:
     """The smallest number of whole packs that is not less."""
-    return np.ceil(quantity / pack - _NOISE) * pack
+    return np.ceil(quantity / pack - PACK_NOISE) * pack
 
 
 def service_score(level: float) -> float:

@@ -1,6 +1,6 @@
 """A supplier's minimum order value: raise what runs out soonest, or wait when nothing is at risk."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ class GroupLines:
     cost: Floats
     due: NDArray[np.bool_]
     open: NDArray[np.bool_]
+
+    def only(self, rows: list[int]) -> "GroupLines":
+        return GroupLines(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     def value(self, quantity: Floats) -> float:
         return float((quantity * self.cost).sum())

@@ -9,7 +9,10 @@ Texts = dict[str, str]
 
 _LABELS: dict[str, tuple[str, str]] = {
     "rate": ("Expected demand a day", "Ожидаемый спрос в день"),
-    "protection": ("Days to cover: lead time and until the next order", "Дней покрытия: поставка и до следующего заказа"),
+    "protection": (
+        "Days to cover: lead time and until the next order",
+        "Дней покрытия: поставка и до следующего заказа",
+    ),
     "expected_demand": ("Expected demand over these days", "Ожидаемый спрос за эти дни"),
     "service_level": ("Demand not exceeded at the service level", "Спрос, не превышаемый при уровне сервиса"),
     "lead_time_variability": ("Widened by late deliveries", "С учётом разброса срока поставки"),
@@ -48,7 +51,10 @@ def blocked_text(code: str) -> Texts:
 
 def reason(inputs: LineInputs, steps: list[Step], blocked: str | None, next_order_on: date) -> Texts:
     """One sentence per language: "sold 4.2 a day, 19 days to cover, 112 needed at 95 % … → 58, packs of 12 → 60"."""
-    return {"en": _english(inputs, steps, blocked, next_order_on), "ru": _russian(inputs, steps, blocked, next_order_on)}
+    return {
+        "en": _english(inputs, steps, blocked, next_order_on),
+        "ru": _russian(inputs, steps, blocked, next_order_on),
+    }
 
 
 def _english(inputs: LineInputs, steps: list[Step], blocked: str | None, next_order_on: date) -> str:
@@ -76,7 +82,9 @@ def _english(inputs: LineInputs, steps: list[Step], blocked: str | None, next_or
             case "raised_to_minimum_value":
                 text += f", supplier minimum {_money(inputs)} → {number(step.value)}"
             case "waits_for_minimum_value":
-                text += f", waits: supplier minimum {_money(inputs)}, nothing at risk before {next_order_on.isoformat()}"
+                text += (
+                    f", waits: supplier minimum {_money(inputs)}, nothing at risk before {next_order_on.isoformat()}"
+                )
     return text + (f" — {blocked_text(blocked)['en']}" if blocked else "")
 
 

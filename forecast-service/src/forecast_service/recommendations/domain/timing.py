@@ -1,16 +1,79 @@
 """When stock runs out, when an order has to leave, and what is lost until it arrives."""
 
 from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecast_service.forecasts.domain.distribution import DemandDistribution, knots_of
+from forecast_service.recommendations.domain.inputs import PlanningInputs
+from forecast_service.recommendations.domain.order_calendar import latest_order_day
+from forecast_service.recommendations.domain.proposal import Proposal
 
 Floats = NDArray[np.float64]
 Days = NDArray[np.int64]
 
 _FAR_DAYS = 365
+_NEVER = 100_000
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Arrays (lines,), days counted from the day of the plan. `arrives` is when an order placed on the next order day
+    comes in; `runs_out` is -1 when that is over a year away; `shortage` units are lost before `arrives` whatever is
+    ordered, `exposed` units are lost over the protection interval if nothing is ordered.
+    """
+
+    arrives: Days
+    order_by: Days
+    runs_out: Days
+    cover: Floats
+    shortage: Floats
+    exposed: Floats
+
+
+def time_lines(inputs: PlanningInputs, demand: DemandDistribution, proposal: Proposal, planned_on: date) -> Timing:
+    lead_days = np.floor(proposal.lead_time + 0.5).astype(np.int64)
+    arrives = proposal.first_order + lead_days
+    supply = Supply(
+        stock=np.maximum(proposal.on_hand - proposal.reserved, 0),
+        incoming=proposal.on_order,
+        arrives=_incoming_days(inputs, proposal, planned_on),
+    )
+    latest = np.floor(safe_days(demand, proposal.position, proposal.service_level)).astype(np.int64) - lead_days
+    order_by = [
+        latest_order_day(weekdays, planned_on, not_after, first)
+        for weekdays, not_after, first in zip(
+            inputs.weekdays, latest.tolist(), proposal.first_order.tolist(), strict=True
+        )
+    ]
+    return Timing(
+        arrives=arrives,
+        order_by=np.array(order_by, dtype=np.int64),
+        runs_out=run_out_days(demand, supply),
+        cover=cover_days(demand, supply.stock),
+        shortage=demand.shortage(arrives, supply.by(arrives)),
+        exposed=demand.shortage(proposal.protection, np.maximum(proposal.position, 0)),
+    )
+
+
+def _incoming_days(inputs: PlanningInputs, proposal: Proposal, planned_on: date) -> Days:
+    """When open orders come in: on the expected day, an overdue one after the usual delay (a day at least), one without
+    a day after a whole lead time.
+    """
+    days = np.full(inputs.size, _NEVER, dtype=np.int64)
+    for line, expected in enumerate(inputs.days["oldest_open_expected_on"]):
+        if proposal.on_order[line] <= 0:
+            continue
+        if expected is None:
+            days[line] = round(float(proposal.lead_time[line]))
+        elif expected >= planned_on:
+            days[line] = (expected - planned_on).days
+        else:
+            days[line] = max(1, int(np.ceil(proposal.lead_time_sd[line])))
+    return days
 
 
 @dataclass(frozen=True)
@@ -66,7 +129,7 @@ def safe_days(demand: DemandDistribution, position: Floats, levels: Floats) -> F
     reached = np.full(len(position), float(knots[-1]))
     open_lines = np.ones(len(position), dtype=np.bool_)
     before = np.zeros(len(position))
-    for left, right in zip(knots[:-1], knots[1:], strict=True):
+    for left, right in pairwise(knots):
         after = demand.quantile(np.full(len(position), right), levels)
         crossed = open_lines & (after > position)
         with np.errstate(divide="ignore", invalid="ignore"):

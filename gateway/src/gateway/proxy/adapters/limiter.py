@@ -34,7 +34,7 @@ while argument <= #ARGV do
       local step = window / requests
       local due = math.max(tonumber(redis.call('GET', KEYS[key + i]) or 0), now) + step
       local spare = now + window - due
-      if spare < -0.5 then
+      if spare < -step * 0.01 then
         allowed, decider, remaining, reset = 0, i, 0, -spare
       else
         charged[i] = due
@@ -47,7 +47,7 @@ while argument <= #ARGV do
   end
   if allowed == 1 then
     for i = 1, count do
-      local text = string.format('%.0f', charged[i])
+      local text = string.format('%.2f', charged[i])
       redis.call('SET', KEYS[key + i], text, 'PX', math.ceil((charged[i] - now) / 1000) + 1000)
     end
   end

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.proxy.adapters import metrics
 from gateway.proxy.adapters.connection import UpstreamConnection
-from gateway.proxy.errors import RequestTimeoutError, UpstreamAwayError, UpstreamBusyError, UpstreamSlowError
+from gateway.proxy.errors import UpstreamAwayError, UpstreamBusyError, UpstreamSlowError
 from shared.clients.retry import Breaker
 
 SWEEP_SECONDS = 0.1
@@ -41,6 +41,7 @@ class UpstreamPool:
     def __init__(self, name: str, address: Address, timeouts: Timeouts, max_connections: int) -> None:
         self.name = name
         self.address = address
+        self.authority = address.authority.encode("ascii")
         self.breaker = Breaker()
         self._timeouts = timeouts
         self._max_connections = max_connections
@@ -145,21 +146,16 @@ class UpstreamPool:
         silent = now - connection.last_activity
         if now - connection.began > connection.total_seconds:
             connection.fail(UpstreamSlowError(f"{self.name} did not finish in {connection.total_seconds:g} s."))
-        elif connection.sent_at is None and silent > self._timeouts.idle:
-            connection.fail(self._stalled_upload(connection))
-        elif connection.sent_at is not None and not connection.head_complete:
+        elif connection.sent_at is None:
+            if silent > self._timeouts.idle and not connection.waits_for_client:
+                connection.fail(UpstreamSlowError(f"{self.name} did not take the body for {self._timeouts.idle:g} s."))
+        elif not connection.head_complete:
             if now - connection.sent_at > self._timeouts.first_byte:
                 connection.fail(
                     UpstreamSlowError(f"{self.name} did not begin its answer in {self._timeouts.first_byte:g} s.")
                 )
-        elif connection.head_complete and silent > self._timeouts.idle:
+        elif silent > self._timeouts.idle:
             connection.fail(UpstreamSlowError(f"The transfer from {self.name} stood still for {self._timeouts.idle:g} s."))
-
-    def _stalled_upload(self, connection: UpstreamConnection) -> RequestTimeoutError | UpstreamSlowError:
-        seconds = f"{self._timeouts.idle:g} s"
-        if connection.waits_for_client:
-            return RequestTimeoutError(f"Nothing of the body came for {seconds}.", headers={"Connection": "close"})
-        return UpstreamSlowError(f"{self.name} did not take the body for {seconds}.")
 
     def close(self) -> None:
         for connection in (*self._idle, *self._active):
