@@ -97,6 +97,8 @@ class FakeTelegram:
         try:
             if fault is not None and fault.action == "error":
                 raise fault.error()
+            if fault is not None and fault.action == "slow":
+                await asyncio.sleep(fault.seconds)
             if fault is not None and fault.action in ABRUPT:
                 return await self._break(request, fault)
             call.response = {"ok": True, "result": await self._methods.run(call)}

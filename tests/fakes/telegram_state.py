@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tests.fakes.telegram_limits import FloodLimits
 
-Action = Literal["error", "drop", "hang", "drop_after_accept", "hang_after_accept", "garbage"]
+Action = Literal["error", "slow", "drop", "hang", "drop_after_accept", "hang_after_accept", "garbage"]
 ChatState = Literal["ok", "missing", "blocked", "kicked", "deactivated", "migrated"]
 
 
@@ -26,7 +26,8 @@ class ApiError(Exception):
 class Fault:
     """Applies to the next `times` calls that match; a `None` filter matches everything.
 
-    `drop` closes the connection, `hang` keeps it silent for `seconds`; `…_after_accept` do so after the method took effect.
+    `drop` closes the connection, `hang` keeps it silent for `seconds`; `…_after_accept` do so after the method took effect;
+    `slow` answers as usual, but only after `seconds`.
     """
 
     method: str | None = None

@@ -28,7 +28,7 @@ class Settings(ServiceSettings):
 
     signing_key_file: Path | None = Field(
         None,
-        description="PEM file with Ed25519 private keys: the first one signs, all of them verify. Needed in production.",
+        description="PEM file with Ed25519 private keys: the first signs, all verify. Needed in production.",
     )
     admin_email: str | None = Field(None, description="First administrator, created when there is no user at all.")
     admin_password: SecretStr | None = Field(None, description="Password of the first administrator.")

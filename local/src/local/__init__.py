@@ -1,0 +1,1 @@
+"""One machine: the runner, the sample company and the command line."""

@@ -116,8 +116,8 @@ def read_header(path: Path) -> list[str]:
     line = next((line for line in text.splitlines() if line.strip()), "")
     if not line:
         raise UsageError(f"{path}: the file is empty.")
-    delimiter = max(_DELIMITERS, key=line.count)
-    return [name.strip() for name in next(csv.reader([line], delimiter=delimiter))]
+    headers = [[name.strip() for name in next(csv.reader([line], delimiter=each))] for each in _DELIMITERS]
+    return max(headers, key=lambda names: (sum(_normalised(name) in _COLUMN_OF for name in names), len(names)))
 
 
 def _head(path: Path) -> bytes:

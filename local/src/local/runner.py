@@ -21,7 +21,7 @@ from local.display import Display
 from local.files import recognise
 from local.infrastructure.state import StateFolder
 from local.main_job import URGENT_LINES, MainJob, MainJobResult
-from local.platform import Platform, PlatformOptions, running_platform
+from local.one_machine import Platform, PlatformOptions, running_platform
 from local.sample.company import make_sample
 from local.supervisor import Supervisor
 

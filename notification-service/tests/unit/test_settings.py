@@ -29,7 +29,7 @@ def test_what_could_not_work_is_refused(wrong: dict[str, object]) -> None:
 
 
 def test_the_token_is_never_shown_and_an_empty_one_is_none() -> None:
-    settings = Settings(database_url=URL, telegram_token="123:secret")
-    assert "secret" not in f"{settings!r} {settings}"
+    settings = Settings(database_url=URL, telegram_token="123:hush-hush")
+    assert "hush" not in f"{settings!r} {settings}"
     assert settings.has_telegram
     assert not Settings(database_url=URL, telegram_token="").has_telegram

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from obstore.store import ClientConfig, LocalStore, ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore, from_url
 
 from shared.clients.http import GatewayClient
 from shared.database.idempotency import IdempotentRequests
@@ -12,8 +12,6 @@ from shared.database.unit_of_work import Database
 from shared.web.health import Check
 from storage_service.database import idempotency_keys, inbox, outbox
 from storage_service.settings import Settings
-
-_STORE_OPTIONS: ClientConfig = {"timeout": "60s", "connect_timeout": "5s"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
 def _open_objects(settings: Settings) -> ObjectStore:
     """The URL wins over the folder; its credentials come from the environment, as each cloud's own tools read them."""
     if settings.files_url is not None:
-        return from_url(settings.files_url, client_options=_STORE_OPTIONS)
+        return from_url(settings.files_url, client_options={"timeout": "60s", "connect_timeout": "5s"})
     settings.files_directory.mkdir(parents=True, exist_ok=True)
     return LocalStore(settings.files_directory, mkdir=True)
 

@@ -139,11 +139,13 @@ class ArrowStream:
     """An Arrow IPC stream in pieces: every call returns the bytes which it added."""
 
     def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
         self._pieces: list[bytes] = []
         self._writer = pa.ipc.new_stream(pa.PythonFile(_Pieces(self._pieces), mode="w"), schema)
 
     def begin(self) -> bytes:
-        return self._taken()
+        """The schema; Arrow writes it with the first batch only, so that is an empty one."""
+        return self.add(self._schema.empty_table().to_batches()[0])
 
     def add(self, batch: pa.RecordBatch) -> bytes:
         self._writer.write_batch(batch)

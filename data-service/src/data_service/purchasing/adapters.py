@@ -62,17 +62,16 @@ INSERT INTO touched_lines SELECT * FROM updated UNION ALL SELECT * FROM inserted
 
 _STATUSES = """
 UPDATE data.purchase_orders o
-SET status = t.status, ordered_on = coalesce(o.ordered_on, t.ordered_on), expected_on = t.expected_on,
+SET status = t.status, ordered_on = coalesce(o.ordered_on, n.ordered_on), expected_on = t.expected_on,
     updated_at = now()
 FROM (
-    SELECT l.order_id, max(l.expected_on) AS expected_on,
-           (SELECT min(f.ordered_on) FROM latest_lines f WHERE f.order_id = l.order_id) AS ordered_on,
-           CASE WHEN bool_and(l.received_quantity >= l.quantity) THEN 'received'
-                WHEN bool_or(l.received_quantity > 0) THEN 'partly_received' ELSE 'ordered' END AS status
-    FROM data.purchase_order_lines l
-    WHERE l.order_id IN (SELECT order_id FROM touched_lines)
-    GROUP BY l.order_id
+    SELECT order_id, max(expected_on) AS expected_on,
+           CASE WHEN bool_and(received_quantity >= quantity) THEN 'received'
+                WHEN bool_or(received_quantity > 0) THEN 'partly_received' ELSE 'ordered' END AS status
+    FROM data.purchase_order_lines WHERE order_id IN (SELECT order_id FROM touched_lines)
+    GROUP BY order_id
 ) AS t
+JOIN (SELECT order_id, min(ordered_on) AS ordered_on FROM latest_lines GROUP BY order_id) AS n USING (order_id)
 WHERE o.id = t.order_id AND o.status <> 'cancelled'"""
 
 _COUNTS = """

@@ -10,7 +10,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from gateway.access.domain import (
     METHODS,
-    OWN,
     ROLES,
     Permission,
     Rate,
@@ -144,8 +143,3 @@ def _permission(
         upload=given.upload,
         long=given.long,
     )
-
-
-def required_upstreams(table: RouteTable) -> frozenset[str]:
-    """The services that need an address in the settings."""
-    return frozenset(route.upstream for route in table) - {OWN}

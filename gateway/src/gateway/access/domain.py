@@ -96,6 +96,11 @@ class RouteTable:
     def __iter__(self) -> Iterator[Route]:
         return iter(self.routes)
 
+    @property
+    def services(self) -> frozenset[str]:
+        """Those that need an address in the settings: all but this process itself."""
+        return frozenset(route.upstream for route in self.routes) - {OWN}
+
     def _add(self, route: Route) -> None:
         node = self._root
         for segment in route.path.encode("ascii").split(b"/")[1:]:

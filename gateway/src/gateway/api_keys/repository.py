@@ -14,7 +14,14 @@ _users = table("users", column("id"), column("email"), column("roles"), column("
 
 
 async def add_key(
-    session: AsyncSession, *, user_id: UUID, name: str, prefix: str, key_hash: bytes, roles: frozenset[str], expires_at: datetime | None
+    session: AsyncSession,
+    *,
+    user_id: UUID,
+    name: str,
+    prefix: str,
+    key_hash: bytes,
+    roles: frozenset[str],
+    expires_at: datetime | None,
 ) -> ApiKey:
     row = ApiKeyRow(
         user_id=user_id, name=name, prefix=prefix, key_hash=key_hash, roles=sorted(roles), expires_at=expires_at
@@ -42,7 +49,9 @@ async def revoke_key(session: AsyncSession, key_id: UUID, *, user_id: UUID | Non
     return revoked.scalar_one_or_none() is not None
 
 
-async def find_usable(session: AsyncSession, *, key_hash: bytes | None = None, key_id: UUID | None = None) -> KeyOwner | None:
+async def find_usable(
+    session: AsyncSession, *, key_hash: bytes | None = None, key_id: UUID | None = None
+) -> KeyOwner | None:
     """By the key's hash or by its id: neither revoked nor expired, of an active owner."""
     query = (
         select(ApiKeyRow, _users.c.email, _users.c.roles)

@@ -34,9 +34,7 @@ Users = Annotated[UserService, Depends(get_user_service)]
 async def get_authentication_service(resources: ServiceResources, keys: Keys, users: Users) -> AuthenticationService:
     settings = resources.settings
     lives = TokenLives(settings.access_token_seconds, settings.refresh_token_seconds, settings.session_seconds)
-    return AuthenticationService(
-        resources.database, Tokens(keys), lives, users, AuditService(resources.database)
-    )
+    return AuthenticationService(resources.database, Tokens(keys), lives, users, AuditService(resources.database))
 
 
 async def get_service_credentials(resources: ServiceResources, keys: Keys) -> ServiceCredentials:
@@ -58,7 +56,9 @@ async def get_session_id(caller: CallerIdentity) -> UUID:
     """Of the session the caller logged in with; the token was verified when the caller was recognised."""
     claims = jwt.decode(caller.token, options={"verify_signature": False})
     if caller.kind != "user" or not claims.get("sid"):
-        raise ForbiddenError("Only a person who logged in has a session; revoke a key with DELETE /api/v1/api-keys/{id}.")
+        raise ForbiddenError(
+            "Only a person who logged in has a session; revoke a key with DELETE /api/v1/api-keys/{id}."
+        )
     return UUID(claims["sid"])
 
 

@@ -60,5 +60,6 @@ class SessionCheckError(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Whether the session still counts cannot be checked now; try again in a moment.", headers={"Retry-After": "2"}
+            "Whether the session still counts cannot be checked now; try again in a moment.",
+            headers={"Retry-After": "2"},
         )

@@ -40,7 +40,9 @@ async def refresh_tokens(body: RefreshBody, authentication: Authentication, orig
 
 
 @public_router.post("/v1/auth/token", summary="Exchange service credentials for an access token")
-async def create_service_token(body: ServiceTokenBody, credentials: Credentials, origin: RequestOrigin) -> AccessTokenBody:
+async def create_service_token(
+    body: ServiceTokenBody, credentials: Credentials, origin: RequestOrigin
+) -> AccessTokenBody:
     token, seconds = await credentials.token(body.client_id, body.client_secret.get_secret_value(), origin)
     return AccessTokenBody(access_token=token, token_type="Bearer", expires_in=seconds)  # noqa: S106
 

@@ -53,7 +53,10 @@ class TokensBody(BaseModel):
     @classmethod
     def of(cls, pair: TokenPair) -> Self:
         return cls(
-            access_token=pair.access, refresh_token=pair.refresh, token_type="Bearer", expires_in=pair.expires_in  # noqa: S106
+            access_token=pair.access,
+            refresh_token=pair.refresh,
+            token_type="Bearer",  # noqa: S106 -- the scheme, not a secret
+            expires_in=pair.expires_in,
         )
 
 

@@ -96,10 +96,6 @@ class ClientGoneError(Exception):
     """The caller left; nobody is there to be answered."""
 
 
-class ResponseBrokenError(Exception):
-    """The answer had begun and cannot be finished; the connection is cut, so that nobody takes it for complete."""
-
-
 _BY_STATUS: Mapping[int, type[ServiceError]] = {
     400: BadRequestError,
     405: MethodNotAllowedError,

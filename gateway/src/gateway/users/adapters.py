@@ -50,6 +50,8 @@ class Passwords:
 
     async def _run(self, work: Callable[[], ResultT]) -> ResultT:
         if self._slots.locked():
-            raise TooManyLoginsError("Passwords are being checked for many people; try again in a second.", headers={"Retry-After": "1"})
+            raise TooManyLoginsError(
+                "Passwords are being checked for many people; try again in a second.", headers={"Retry-After": "1"}
+            )
         async with self._slots:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -79,7 +79,8 @@ def checked_password(password: str, email: str) -> str:
     """Length and guessability only; no composition rules. Raises: BadValueError."""
     if not MIN_PASSWORD_CHARACTERS <= len(password) <= MAX_PASSWORD_CHARACTERS:
         raise BadValueError(
-            "password", f"must have {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters; a sentence is fine"
+            "password",
+            f"must have {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters; a sentence is fine",
         )
     plain = password.casefold()
     stem = plain.strip("0123456789!?.,*#@$_- ")

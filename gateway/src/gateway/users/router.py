@@ -16,7 +16,12 @@ router = APIRouter(prefix="/v1/users", tags=["users"])
 
 @router.post("", status_code=status.HTTP_201_CREATED, summary="Create a user")
 async def create_user(
-    body: CreateUserBody, response: Response, users: Users, caller: CallerIdentity, actor: RequestActor, origin: RequestOrigin
+    body: CreateUserBody,
+    response: Response,
+    users: Users,
+    caller: CallerIdentity,
+    actor: RequestActor,
+    origin: RequestOrigin,
 ) -> UserBody:
     caller.require_role("admin")
     new = NewUser(body.email, body.name, body.password.get_secret_value(), body.roles)
@@ -39,7 +44,12 @@ async def get_user(user_id: UUID, users: Users, caller: CallerIdentity) -> UserB
 
 @router.patch("/{user_id}", summary="Change a user; a new password or deactivation ends their sessions")
 async def change_user(
-    user_id: UUID, body: ChangeUserBody, users: Users, caller: CallerIdentity, actor: RequestActor, origin: RequestOrigin
+    user_id: UUID,
+    body: ChangeUserBody,
+    users: Users,
+    caller: CallerIdentity,
+    actor: RequestActor,
+    origin: RequestOrigin,
 ) -> UserBody:
     caller.require_role("admin")
     changes = UserChanges(

@@ -74,7 +74,8 @@ class UserService:
                 roles=frozenset({"admin"}),
             )
             await self._audit.add(
-                work, Entry("user.created", True, Origin("startup", None), target=f"user:{user.id}", details={"first": True})
+                work,
+                Entry("user.created", True, Origin("startup", None), target=f"user:{user.id}", details={"first": True}),
             )
             await work.commit()
         _log.info("first_administrator_created", email=email)

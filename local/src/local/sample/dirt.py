@@ -9,7 +9,8 @@ _Row = tuple[str, str, str, str]
 
 
 def _impossible_date(row: _Row) -> _Row:
-    return (f"{row[0][:4]}-02-30", *row[1:])
+    year, month, day = row[0].split("-")
+    return (f"{year}-{int(month) + 12}-{day}", *row[1:])
 
 
 def _negative_price(row: _Row) -> _Row:

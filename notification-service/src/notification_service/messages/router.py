@@ -34,7 +34,8 @@ async def list_messages(
     message_status: Annotated[Status | None, Query(alias="status")] = None,
     channel: ChannelName | None = None,
     event_type: Annotated[
-        str | None, Query(max_length=255, description="Full type, `forecast.run.completed.v1`.")
+        str | None,
+        Query(max_length=255, pattern=r"^[a-z0-9.-]+$", description="Full type, `forecast.run.completed.v1`."),
     ] = None,
 ) -> Page[MessageResponse]:
     wanted = MessageFilter(status=message_status, channel=channel, event_type=event_type)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-_DECORATION = r"(?i)[\s\x{00a0}\x{202f}\x{2009}'’_]|руб\.?|р\.|rub|eur|usd|gbp|cny|[₽€$£¥%]"
+_DECORATION = r"(?i)[\s\x{00a0}\x{202f}\x{2009}'’_]|руб\.?|р\.|rub|eur|usd|gbp|cny|[₽€$£¥]"
 _NUMBER = r"^[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,2})?$"
 _GROUPED_BY_COMMA = r"^[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?$"
 _GROUPED_BY_POINT = r"^[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?$"

@@ -155,14 +155,14 @@ def _encoding_of(chunk: bytes) -> str:
         return "ascii"
     try:
         codecs.getincrementaldecoder("utf-8")().decode(chunk)
-    except UnicodeDecodeError as error:
-        # a lone bad byte in a text that is otherwise UTF-8 is damage, not another encoding
-        return "utf-8" if _is_mostly_utf8(chunk, error.start) else "cp1251"
+    except UnicodeDecodeError:
+        return "utf-8" if _is_damaged_utf8(chunk) else "cp1251"
     return "utf-8"
 
 
-def _is_mostly_utf8(chunk: bytes, first_error: int) -> bool:
+def _is_damaged_utf8(chunk: bytes) -> bool:
+    """Text in cp1251 has next to no byte sequences that happen to be UTF-8."""
     decoded = chunk.decode("utf-8", errors="replace")
     damaged = decoded.count("\ufffd")
     multibyte = sum(character > "\x7f" for character in decoded) - damaged
-    return not chunk[:first_error].isascii() and multibyte > 10 * damaged
+    return multibyte >= damaged

@@ -15,7 +15,6 @@ _WINDOWS = (7, 14, 28, 56, 91, 182, 364)
 _HALF_LIVES = (7.0, 21.0)
 _LEVEL_FLOOR = 0.02
 _PRICE_DAYS = 182
-DAILY_FEATURES = 8
 
 
 @dataclass(frozen=True)

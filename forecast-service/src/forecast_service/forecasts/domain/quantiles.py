@@ -57,10 +57,9 @@ def calibrate(demand: NDArray[np.float32], backtest: Backtest, weights: NDArray[
     """From the backtest's origins whose summed days lie before `end`; `demand` has its censored days filled."""
     horizon = backtest.forecasts.shape[3]
     residuals = _Residuals(demand, backtest, weights, end)
-    knots = sorted({*knots_of(horizon), *(knot for knot in (28,) if knot <= horizon)})
     return Calibration(
         horizon=horizon,
-        sums={knot: fitted_table(*residuals.of_sums(knot)) for knot in knots},
+        sums={knot: fitted_table(*residuals.of_sums(knot)) for knot in knots_of(horizon)},
         daily=[fitted_table(*residuals.of_days(days), levels=DAILY_LEVELS) for days in _groups(horizon)],
     )
 

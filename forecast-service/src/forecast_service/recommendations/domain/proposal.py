@@ -24,7 +24,7 @@ from forecast_service.recommendations.domain.trust import blocked_lines
 Floats = NDArray[np.float64]
 Days = NDArray[np.int64]
 
-_ENDED = frozenset({"end_of_life", "discontinued", "archived", "inactive"})
+_ENDED = "end_of_life"
 _NO_MINIMUM = "none"
 
 
@@ -89,7 +89,7 @@ def propose(inputs: PlanningInputs, demand: DemandDistribution, known_until: dat
     on_hand = np.maximum(inputs.number("on_hand", 0.0), 0)
     on_order, reserved = inputs.number("on_order", 0.0), inputs.number("reserved", 0.0)
     position = on_hand + on_order - reserved
-    ends = np.array([(state or "") in _ENDED for state in inputs.texts["life_cycle"]], dtype=np.bool_)
+    ends = np.array([state == _ENDED for state in inputs.texts["life_cycle"]], dtype=np.bool_)
     minimum, pack = np.maximum(inputs.number("moq", 0.0), 0), inputs.pack_sizes()
     need = np.where(ends, 0, needed(target, position))
     quantity = in_packs(with_minimum(need, minimum), pack)

@@ -22,12 +22,12 @@ def blocked_lines(inputs: PlanningInputs, known_until: date, policy: PlanPolicy)
 def _blocked(on_hand: float, as_of: date | None, supplier: str, known_until: date, policy: PlanPolicy) -> str | None:
     if not supplier:
         return "supplier_unknown"
-    if not np.isfinite(on_hand):
+    if as_of is None or not np.isfinite(on_hand):
         return "stock_unknown"
     if on_hand < 0:
         return "stock_negative"
-    if as_of is not None and (known_until - as_of).days > policy.stale_stock_days:
+    if (known_until - as_of).days > policy.stale_stock_days:
         return "stock_stale"
-    if as_of is not None and (as_of - known_until).days > policy.stale_stock_days:
+    if (as_of - known_until).days > policy.stale_stock_days:
         return "sales_stale"
     return None

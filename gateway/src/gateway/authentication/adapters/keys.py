@@ -30,7 +30,9 @@ def load_signing_keys(path: Path | None, *, required: bool) -> tuple[Ed25519Priv
     if path is None:
         if required:
             raise SigningKeyError("GATEWAY_SIGNING_KEY_FILE is not set: give a PEM file with an Ed25519 private key.")
-        _log.warning("signing_key_is_temporary", reason="GATEWAY_SIGNING_KEY_FILE is not set; a restart ends all sessions")
+        _log.warning(
+            "signing_key_is_temporary", reason="GATEWAY_SIGNING_KEY_FILE is not set; a restart ends all sessions"
+        )
         return (Ed25519PrivateKey.generate(),)
     try:
         blocks = _PEM_BLOCK.findall(path.read_bytes())

@@ -67,7 +67,7 @@ class Authenticator:
             return _required(await self._keys.get(text) if looks_like_key(text) else None)
         if authorization is None:
             return None
-        return await self._principal(self._claims("", authorization, authorization[:7].lower() == _BEARER))
+        return await self._principal(self._claims("", authorization, well_formed=authorization[:7].lower() == _BEARER))
 
     async def _principal(self, claims: AccessClaims) -> Principal:
         """As of now: roles come from the store, not from the token. Raises: InvalidTokenError."""
@@ -79,10 +79,10 @@ class Authenticator:
     async def _acted_for(self, caller: Principal | None, token: bytes) -> Principal:
         if caller is None or caller.kind != "service":
             raise ActingForRefusedError("Only a service may send X-Acting-For; leave the header out.")
-        claims = self._claims(audience_of_client(caller.subject), token, True)
+        claims = self._claims(audience_of_client(caller.subject), token, well_formed=True)
         return (await self._principal(claims)).acted_by(caller.subject)
 
-    def _claims(self, audience: str, credential: bytes, well_formed: bool) -> AccessClaims:
+    def _claims(self, audience: str, credential: bytes, *, well_formed: bool) -> AccessClaims:
         """`audience` of an identity token, empty for an access token; a signature is verified once."""
         known = self._verified.get((audience, credential))
         if known is not None and known.expires_at > time.time():

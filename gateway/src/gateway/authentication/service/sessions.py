@@ -118,11 +118,6 @@ class AuthenticationService:
             expires_in=self._lives.access,
         )
 
-    async def purge(self) -> None:
-        async with self._database.unit_of_work() as work:
-            await repository.purge(work.session)
-            await work.commit()
-
 
 class ServiceCredentials:
     """Tokens for the platform's own services; `clients` maps client ids to their secrets."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import structlog
+from structlog.typing import EventDict
 
 _FLUSH_SECONDS = 0.25
 _FLUSH_LINES = 500
@@ -57,11 +58,11 @@ class AccessLog:
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _render_json(_logger: Any, _method: str, event: dict[str, Any]) -> str:
+def _render_json(_logger: Any, _method: str, event: EventDict) -> str:
     return _encode(event)
 
 
-def _add_time(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _add_time(_logger: Any, _method: str, event: EventDict) -> EventDict:
     event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds")
     event["level"] = "info"
     event["logger"] = "access"

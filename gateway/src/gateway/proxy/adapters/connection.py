@@ -179,7 +179,9 @@ class UpstreamConnection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._keep = False
             if not self.complete:
-                self.fail(UpstreamBrokenError(f"{self.upstream} sent something that is not HTTP; the log may tell more."))
+                self.fail(
+                    UpstreamBrokenError(f"{self.upstream} sent something that is not HTTP; the log may tell more.")
+                )
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True

@@ -78,7 +78,7 @@ class RateLimiter:
     async def check(self, limits: tuple[Limit, ...], *, strict: bool) -> Verdict:
         """`strict`: without the shared counters only a tenth of each limit is given out."""
         if self._store.is_away:
-            return self._alone(limits, strict)
+            return self._alone(limits, strict=strict)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Verdict] = loop.create_future()
         self._waiting.append((limits, strict, future))
@@ -107,7 +107,7 @@ class RateLimiter:
         except StoreAwayError:
             for limits, strict, future in batch:
                 if not future.done():
-                    future.set_result(self._alone(limits, strict))
+                    future.set_result(self._alone(limits, strict=strict))
             return
         metrics.LIMIT_BATCHES.inc()
         for position, (limits, _, future) in enumerate(batch):
@@ -130,7 +130,7 @@ class RateLimiter:
         answers: list[int] = await self._store.run(_SCRIPT, keys, arguments)
         return answers
 
-    def _alone(self, limits: tuple[Limit, ...], strict: bool) -> Verdict:
+    def _alone(self, limits: tuple[Limit, ...], *, strict: bool) -> Verdict:
         verdict = self._local.check(limits, time.monotonic(), _STRICT_SHARE if strict else 1.0)
         (_LOCAL_ALLOWED if verdict.allowed else _LOCAL_REFUSED).inc()
         return verdict

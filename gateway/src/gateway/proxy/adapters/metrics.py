@@ -16,7 +16,9 @@ UPSTREAM_CONNECTIONS = Gauge(
     "gateway_upstream_connections", "Connections to a service: active or idle.", ["upstream", "state"]
 )
 UPSTREAM_FAILURES = Counter(
-    "gateway_upstream_failures_total", "Exchanges a service did not finish: away, busy, slow or broken.", ["upstream", "reason"]
+    "gateway_upstream_failures_total",
+    "Exchanges a service did not finish: away, busy, slow or broken.",
+    ["upstream", "reason"],
 )
 UPSTREAM_RETRIES = Counter(
     "gateway_upstream_retries_total", "Requests sent again because a kept connection was already closed.", ["upstream"]

@@ -155,7 +155,9 @@ class UpstreamPool:
                     UpstreamSlowError(f"{self.name} did not begin its answer in {self._timeouts.first_byte:g} s.")
                 )
         elif silent > self._timeouts.idle:
-            connection.fail(UpstreamSlowError(f"The transfer from {self.name} stood still for {self._timeouts.idle:g} s."))
+            connection.fail(
+                UpstreamSlowError(f"The transfer from {self.name} stood still for {self._timeouts.idle:g} s.")
+            )
 
     def close(self) -> None:
         for connection in (*self._idle, *self._active):

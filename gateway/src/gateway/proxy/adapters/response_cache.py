@@ -1,4 +1,4 @@
-"""Responses kept in Redis for a few seconds, for one caller each, forgotten when something is written to the service."""
+"""Responses kept in Redis for a few seconds, for one caller each; a write to the service makes them forgotten."""
 
 import json
 import time

@@ -7,9 +7,20 @@ from dataclasses import dataclass
 from gateway.proxy.domain.responses import header_value
 
 # Parts of the key; an answer that varies by anything else is not kept.
-_KEYED = frozenset({b"accept", b"accept-language", b"accept-encoding", b"authorization", b"x-api-key", b"x-identity-token"})
+_KEYED = frozenset(
+    {b"accept", b"accept-language", b"accept-encoding", b"authorization", b"x-api-key", b"x-identity-token"}
+)
 _KEPT = frozenset(
-    {b"content-type", b"content-encoding", b"content-language", b"content-disposition", b"etag", b"last-modified", b"vary", b"link"}
+    {
+        b"content-type",
+        b"content-encoding",
+        b"content-language",
+        b"content-disposition",
+        b"etag",
+        b"last-modified",
+        b"vary",
+        b"link",
+    }
 )
 Headers = Sequence[tuple[bytes, bytes]]
 

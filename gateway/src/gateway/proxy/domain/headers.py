@@ -209,7 +209,9 @@ def body_length(headers: RequestHeaders, http_version: str) -> int | None:
     coding, length = headers.transfer_encoding, headers.content_length
     if coding is not None:
         if length is not None or http_version == "1.0" or coding.strip().lower() != b"chunked":
-            raise ViolationError(400, "Transfer-Encoding can only be `chunked`, with HTTP/1.1 and without Content-Length.")
+            raise ViolationError(
+                400, "Transfer-Encoding can only be `chunked`, with HTTP/1.1 and without Content-Length."
+            )
         return None
     if length is None:
         return 0

@@ -25,7 +25,9 @@ def canonical_path(raw: bytes) -> bytes:
     if _PLAIN_PATH.fullmatch(raw):
         return raw
     if not _PATH.fullmatch(raw):
-        raise ViolationError(400, "The path holds an empty segment, `;`, `\\`, or a character that must be percent-encoded.")
+        raise ViolationError(
+            400, "The path holds an empty segment, `;`, `\\`, or a character that must be percent-encoded."
+        )
     if raw == b"/":
         return raw
     return b"".join(b"/" + _canonical_segment(segment) for segment in raw.split(b"/")[1:])

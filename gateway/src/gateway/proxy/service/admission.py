@@ -16,7 +16,13 @@ from gateway.proxy.domain.gcra import Limit, Verdict
 from gateway.proxy.domain.headers import RequestHeaders, body_length, check_host, screen
 from gateway.proxy.domain.target import canonical_path, checked_query
 from gateway.proxy.domain.violations import ViolationError
-from gateway.proxy.errors import MethodNotAllowedError, QuotaExceededError, RoleMissingError, RouteNotFoundError, refusal
+from gateway.proxy.errors import (
+    MethodNotAllowedError,
+    QuotaExceededError,
+    RoleMissingError,
+    RouteNotFoundError,
+    refusal,
+)
 from gateway.proxy.service.calls import Call
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
@@ -55,7 +61,9 @@ class Admission:
     def inspect(self, arrival: Arrival) -> Call:
         """Raises: ServiceError for everything that can be refused without knowing the caller."""
         if arrival.method not in _METHODS:
-            raise MethodNotAllowedError("This method is not served here.", headers={"Allow": ", ".join(sorted(_METHODS))})
+            raise MethodNotAllowedError(
+                "This method is not served here.", headers={"Allow": ", ".join(sorted(_METHODS))}
+            )
         try:
             headers, path, query, length = self._checked(arrival)
             address = client_address(arrival.peer, headers.forwarded_for, self._rules.trusted_proxies)
@@ -90,9 +98,7 @@ class Admission:
             raise RouteNotFoundError
         permission = route.permissions.get(method)
         if permission is None:
-            raise MethodNotAllowedError(
-                f"This route takes {route.allow}; see /docs.", headers={"Allow": route.allow}
-            )
+            raise MethodNotAllowedError(f"This route takes {route.allow}; see /docs.", headers={"Allow": route.allow})
         return route, permission
 
     def _scheme(self, arrival: Arrival, headers: RequestHeaders) -> str:
@@ -176,6 +182,6 @@ def _exceeded(verdict: Verdict) -> QuotaExceededError:
     seconds = max(1, math.ceil(verdict.reset_seconds))
     headers = {name.decode(): value.decode() for name, value in rate_headers(verdict)}
     return QuotaExceededError(
-        f"The limit `{verdict.policy}` is {verdict.requests} requests in {verdict.seconds} s; try again in {seconds} s.",
+        f"`{verdict.policy}` allows {verdict.requests} requests in {verdict.seconds} s; try again in {seconds} s.",
         headers={**headers, "Retry-After": str(seconds)},
     )

@@ -94,9 +94,7 @@ class Answer:
     async def start(self, status: int, headers: HeaderList) -> None:
         self.status = status
         self.begun = True
-        await self._send(
-            {"type": "http.response.start", "status": status, "headers": [*headers, *self.own_headers]}
-        )
+        await self._send({"type": "http.response.start", "status": status, "headers": [*headers, *self.own_headers]})
 
     async def body(self, data: bytes, *, more: bool) -> None:
         self.bytes += len(data)

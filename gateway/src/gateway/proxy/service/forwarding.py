@@ -10,7 +10,6 @@ from gateway.proxy.adapters.pool import SWEEP_SECONDS, UpstreamPool
 from gateway.proxy.domain.responses import passed_headers
 from gateway.proxy.errors import (
     ClientGoneError,
-    ResponseBrokenError,
     UpstreamAwayError,
     UpstreamBrokenError,
     UpstreamBusyError,
@@ -21,7 +20,7 @@ from shared.errors import ServiceError
 
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-range"})
-_REASONS: Mapping[type[Exception], str] = {
+_REASONS: Mapping[type[BaseException], str] = {
     UpstreamAwayError: "away",
     UpstreamBusyError: "busy",
     UpstreamSlowError: "slow",
@@ -106,9 +105,7 @@ class Exchange:
             connection = await self._send(head, first, total_seconds, fresh=True)
             self.status = await self._answer_of(connection)
         route = self._call.route
-        self.headers = passed_headers(
-            connection.headers, self.status, (route.becomes.encode(), route.prefix.encode())
-        )
+        self.headers = passed_headers(connection.headers, self.status, (route.becomes.encode(), route.prefix.encode()))
 
     async def _send(self, head: bytes, first: bytes, total_seconds: float, *, fresh: bool) -> UpstreamConnection:
         connection = self._connection = await self._pool.acquire(fresh=fresh)
@@ -180,24 +177,23 @@ class Exchange:
         """All of the answer is here."""
         return self._connection is not None and self._connection.complete
 
+    @property
+    def drained(self) -> bool:
+        """All of the answer was taken."""
+        return self._connection is None or self._connection.drained
+
     def take(self) -> bytes:
         return self._connection.take() if self._connection is not None else b""
 
     async def more(self) -> bytes:
-        """Something of the answer's body, empty at its end.
-
-        Raises: ResponseBrokenError, ClientGoneError.
-        """
+        """Something of the answer's body, empty at its end. Raises: ServiceError, ClientGoneError."""
         if self._connection is None:
             return b""
         try:
             return await self._connection.more()
         except ServiceError as error:
-            self._pool_failure(error)
-            raise ResponseBrokenError(error.detail) from error
-
-    def _pool_failure(self, error: ServiceError) -> None:
-        metrics.UPSTREAM_FAILURES.labels(self._pool.name, _REASONS.get(type(error), "broken")).inc()
+            metrics.UPSTREAM_FAILURES.labels(self._pool.name, _REASONS.get(type(error), "broken")).inc()
+            raise
 
     async def relay(self, answer: Answer, already: bytes = b"") -> None:
         """The body to the caller, no faster than the caller reads. `already`: its beginning, read before."""

@@ -3,6 +3,7 @@
 The token stands in the path of every request; nothing of an exception's own text is logged unless Telegram wrote it.
 """
 
+import logging
 import os
 import time
 from collections.abc import Collection, Sequence
@@ -91,6 +92,8 @@ class TelegramChannel:
         return None
 
     def _make(self) -> telegram.Bot:
+        # The library logs the address of the API with the token in it, and repeats every answer that is handled here.
+        logging.getLogger("telegram").setLevel(logging.CRITICAL)
         address = self._address
 
         def request() -> HTTPXRequest:

@@ -1,0 +1,1 @@
+"""One OpenAPI document of everything reachable from outside, and a page to read it."""
