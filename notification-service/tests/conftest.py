@@ -23,6 +23,7 @@ from notification_service.templates.adapters.environment import sample
 from notification_service.templates.service import TOPICS, TemplateService
 from shared.events.envelope import Envelope, source_of
 from shared.messaging.worker import background
+from shared.observability.logging import configure_logging
 from shared.testing.asgi import running
 from shared.testing.identities import TEST_KEYS, identity_headers
 
@@ -136,6 +137,7 @@ def settings(database_url_for: Callable[[str], str], fake: FakeTelegram) -> Sett
 
 @pytest.fixture
 async def platform(settings: Settings) -> AsyncIterator[Platform]:
+    configure_logging("notification")
     async with open_resources(settings) as resources:
         yield Platform(settings, resources)
 

@@ -145,7 +145,7 @@ class ArrowStream:
 
     def begin(self) -> bytes:
         """The schema; Arrow writes it with the first batch only, so that is an empty one."""
-        return self.add(self._schema.empty_table().to_batches()[0])
+        return self.add(pa.RecordBatch.from_pylist([], schema=self._schema))
 
     def add(self, batch: pa.RecordBatch) -> bytes:
         self._writer.write_batch(batch)

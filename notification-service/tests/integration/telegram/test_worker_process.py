@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from tests.fakes.telegram import TOKEN, FakeTelegram
 
 from shared.messaging.connect import open_transport
+from shared.messaging.transport import UnroutableError
 
 
 class Workers:
@@ -59,6 +61,10 @@ def workers(settings: Any, tmp_path: Path) -> Workers:
     return Workers(settings, tmp_path)
 
 
+def _more_than(items: list[Any], count: int) -> bool:
+    return len(items) > count
+
+
 async def kill(process: asyncio.subprocess.Process) -> None:
     process.kill()
     await process.wait()
@@ -82,7 +88,7 @@ async def test_a_sender_killed_between_intent_and_answer_leaves_the_message_unce
     assert messages[0]["code"] == "sender_died"
     assert {m["status"] for m in messages[2:]} == {"sent"}
     assert len(fake.state.texts(1)) == 2
-    assert len(fake.state.texts(2)) == 2 + (messages[1]["status"] == "queued")
+    assert len(fake.state.texts(2)) == 2
     assert TOKEN not in workers.logs()
     (attempt,) = await platform.rows("SELECT * FROM attempts WHERE message_id = :id", id=messages[0]["id"])
     assert (attempt["code"], attempt["ended_at"] is not None) == ("sender_died", True)
@@ -98,7 +104,8 @@ async def test_senders_killed_at_any_moment_lose_nothing_and_double_nothing_unma
     fake.fault(method="sendMessage", action="slow", seconds=0.15, times=10**6)
     for kills in range(1, 6):
         async with workers.running(NOTIFICATION_DELIVERY_CONCURRENCY="4") as process:
-            await eventually(lambda sent=len(fake.state.sent): len(fake.state.sent) > sent + 2, 30)
+            before = len(fake.state.sent)
+            await eventually(partial(_more_than, fake.state.sent, before + 2), 30)
             await asyncio.sleep(0.037 * kills)
             await kill(process)
     async with workers.running():
@@ -126,8 +133,7 @@ async def test_an_event_published_by_a_neighbour_arrives_in_the_chat(
             async def published() -> bool:
                 try:
                     await transport.publish([envelope_of("forecast.stockout-risk.detected")])
-                except Exception as error:
-                    assert "no queue takes" in str(error)
+                except UnroutableError:  # the worker has not declared its queues yet
                     return False
                 return True
 

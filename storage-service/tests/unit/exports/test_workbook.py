@@ -56,7 +56,7 @@ def test_values_and_types_come_back_in_both_readers(tmp_path: Path) -> None:
     ]
     assert CalamineWorkbook.from_path(path).get_sheet_by_name("Plan").to_python() == expected
     sheet = openpyxl.load_workbook(path)["Plan"]
-    assert [cell.value for cell in sheet[2]] == ["A-1", 12, 99.5, dt.datetime(2026, 11, 30), 0.95]
+    assert [cell.value for cell in sheet[2]] == ["A-1", 12, 99.5, dt.datetime.fromisoformat("2026-11-30"), 0.95]
     assert [sheet.cell(2, column).data_type for column in range(1, 6)] == ["s", "n", "n", "d", "n"]
 
 

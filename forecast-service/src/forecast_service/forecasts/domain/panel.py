@@ -22,6 +22,10 @@ class DemandFormatError(ValueError):
     """The rows do not have the columns or the values the contract of `/v1/demand` promises."""
 
 
+class NoDemandRowsError(ValueError):
+    """There is no row at all."""
+
+
 @dataclass(frozen=True)
 class DemandPanel:
     """`demand` is (series, days): NaN before the first sale, afterwards at least 0, days without a row are 0.
@@ -100,10 +104,10 @@ class PanelBuilder:
         """Series are ordered by article and warehouse.
 
         Raises:
-            DemandFormatError: there is no row at all.
+            NoDemandRowsError: nothing was added.
         """
         if not self._parts:
-            raise DemandFormatError("there is no demand to forecast from: import sales first")
+            raise NoDemandRowsError("There is no demand to forecast from: import sales first.")
         sku, warehouse, day, quantity, price, availability = (
             np.concatenate(part) for part in zip(*self._parts, strict=True)
         )

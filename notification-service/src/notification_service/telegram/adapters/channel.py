@@ -92,8 +92,9 @@ class TelegramChannel:
         return None
 
     def _make(self) -> telegram.Bot:
-        # The library logs the address of the API with the token in it, and repeats every answer that is handled here.
-        logging.getLogger("telegram").setLevel(logging.CRITICAL)
+        # These log the address of every request with the token in it, and answers that are handled here.
+        for name in ("telegram", "httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         address = self._address
 
         def request() -> HTTPXRequest:

@@ -1,0 +1,83 @@
+"""Prometheus scrapes what it is told to, and Alertmanager reports with its token."""
+
+import json
+import shutil
+import threading
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.infrastructure.ports import LOOPBACK
+from local.infrastructure.processes import wait_until
+from local.infrastructure.prometheus import AlertmanagerServer, PrometheusServer, Scraping, Webhook
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("prometheus") is None, reason="Prometheus is not installed on this machine"
+)
+RULE = """
+groups: [{name: test, rules: [{alert: TooMuch, expr: "sample_value > 1"}]}]
+"""
+
+
+class Service(ThreadingHTTPServer):
+    """Serves one metric and takes alerts."""
+
+    def __init__(self) -> None:
+        super().__init__((LOOPBACK, 0), Handler)
+        self.alerts: list[tuple[str | None, dict[str, Any]]] = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Service
+
+    def do_GET(self) -> None:
+        body = b"# TYPE sample_value gauge\nsample_value 42\n"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.alerts.append((self.headers.get("Authorization"), content))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def query(url: str, expression: str) -> list[Any]:
+    with urllib.request.urlopen(f"{url}/api/v1/query?query={expression}", timeout=5) as answer:
+        return json.load(answer)["data"]["result"]
+
+
+def test_a_metric_over_its_limit_becomes_an_alert_at_the_webhook(service: Service, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yml"
+    rules.write_text(RULE)
+    webhook = Webhook(f"http://{LOOPBACK}:{service.server_port}/v1/alerts", "token-1")
+    with AlertmanagerServer(tmp_path, webhook) as alertmanager:
+        scraping = Scraping(
+            targets={"sample": f"{LOOPBACK}:{service.server_port}"},
+            rule_files=[rules],
+            alertmanager=f"{LOOPBACK}:{alertmanager.port}",
+            interval_seconds=1,
+        )
+        with PrometheusServer(tmp_path, scraping) as prometheus:
+            assert wait_until(lambda: bool(query(prometheus.url, "sample_value")), 20, 0.2)
+            assert wait_until(lambda: bool(service.alerts), 40, 0.2)
+    authorization, content = service.alerts[0]
+    assert authorization == "Bearer token-1"
+    assert content["alerts"][0]["labels"]["alertname"] == "TooMuch"
