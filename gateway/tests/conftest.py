@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -20,7 +21,7 @@ import yaml
 
 from gateway.access.adapters import DEFAULT_FILE
 from gateway.app import create_gateway
-from gateway.proxy.adapters.protocol import GuardedProtocol
+from gateway.proxy.adapters.protocol import SERVER_OPTIONS
 from gateway.settings import Settings
 
 ADMIN = ("admin@example.com", "correct horse battery")
@@ -33,14 +34,11 @@ OWNERS = ("data", "forecast", "notification", "monitoring", "storage")
 class ServerThread:
     """An ASGI application served on a loopback port by a thread of its own."""
 
-    def __init__(self, app: Any, protocol: Any = "httptools") -> None:
+    def __init__(self, app: Any, options: dict[str, Any]) -> None:
         self.socket = socket.socket()
         self.socket.bind(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
-        config = uvicorn.Config(
-            app, loop="uvloop", http=protocol, ws="none", log_config=None, access_log=False, server_header=False,
-            timeout_graceful_shutdown=2,
-        )
+        config = uvicorn.Config(app, timeout_graceful_shutdown=2, **options)
         self.server = uvicorn.Server(config)
         self.failure: BaseException | None = None
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -48,7 +46,7 @@ class ServerThread:
     def _run(self) -> None:
         try:
             self.server.run(sockets=[self.socket])
-        except BaseException as error:  # the fixture raises it in the test's thread
+        except BaseException as error:  # noqa: BLE001 -- raised again in the test's thread
             self.failure = error
 
     def start(self) -> None:
@@ -158,17 +156,21 @@ class Gateway:
 def read_until_silent(connection: socket.socket, seconds: float) -> bytes:
     answer, until = b"", time.monotonic() + seconds
     while time.monotonic() < until:
-        connection.settimeout(0.3 if answer else seconds)
+        connection.settimeout(seconds if not answer else 0.03 if is_whole(answer) else 0.5)
         try:
             piece = connection.recv(65536)
-        except TimeoutError:
-            break
-        except ConnectionResetError:
+        except (TimeoutError, ConnectionResetError):
             break
         if not piece:
             break
         answer += piece
     return answer
+
+
+def is_whole(answer: bytes) -> bool:
+    """Whether what came ends where an answer's Content-Length says that it ends."""
+    found = re.findall(rb"content-length: (\d+)", answer)
+    return bool(found) and len(answer.rpartition(b"\r\n\r\n")[2]) >= int(found[-1])
 
 
 def generous_routes(folder: Path, **rates: str) -> Path:
@@ -187,7 +189,7 @@ def generous_routes(folder: Path, **rates: str) -> Path:
 @pytest.fixture(scope="module")
 def echo() -> Iterator[Echo]:
     app = Echo()
-    server = ServerThread(app)
+    server = ServerThread(app, {**SERVER_OPTIONS, "http": "httptools"})
     server.start()
     app.port = server.port
     yield app
@@ -214,7 +216,7 @@ def start_gateway(
                 "log_level": "WARNING",
                 "database_url": postgres_templates.url("gateway", database),
                 "redis_url": valkey_server.url,
-                "upstreams": {owner: f"http://127.0.0.1:{echo.port}" for owner in OWNERS},
+                "upstreams": dict.fromkeys(OWNERS, f"http://127.0.0.1:{echo.port}"),
                 "routes_file": generous_routes(tmp_path_factory.mktemp("routes"), **(rates or {})),
                 "service_clients": CLIENTS,
                 "admin_email": ADMIN[0],
@@ -223,7 +225,7 @@ def start_gateway(
                 **given,
             }
             settings = Settings(**values)
-            server = ServerThread(create_gateway(settings), GuardedProtocol)
+            server = ServerThread(create_gateway(settings), SERVER_OPTIONS)
             server.start()
             stack.callback(server.stop)
             return Gateway(server.port, settings, echo)

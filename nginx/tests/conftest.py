@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -110,7 +111,9 @@ def render(prefix: Path, values: dict[str, str], ports: dict[str, int]) -> Path:
     (prefix / "conf.d/gateway.conf").write_text(_moved(rendered, prefix), encoding="utf-8")
     main = (FOLDER / "nginx.conf").read_text(encoding="utf-8").replace("worker_processes auto", "worker_processes 1")
     main = main.replace("/dev/stdout", f"{prefix}/access.log").replace("/dev/stderr", "stderr")
-    (prefix / "nginx.conf").write_text("daemon off;\n" + _moved(main, prefix), encoding="utf-8")
+    # As root nginx would hand its workers to an account that cannot enter this folder.
+    account = "user root;\n" if os.geteuid() == 0 else ""
+    (prefix / "nginx.conf").write_text(f"daemon off;\n{account}{_moved(main, prefix)}", encoding="utf-8")
     return prefix / "nginx.conf"
 
 
@@ -150,7 +153,6 @@ async def opened(prefix: Path, **values: str) -> AsyncIterator[Door]:
             await asyncio.sleep(0.05)
         else:
             pytest.fail(log.read_text(encoding="utf-8"))
-        # Keep-alive off: nginx's own limits count connections, and each test opens what it needs.
         client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, verify=False))
         yield Door(f"http://127.0.0.1:{ports['http']}", f"https://127.0.0.1:{ports['https']}", gateway, client, log)
 
@@ -159,7 +161,6 @@ async def opened(prefix: Path, **values: str) -> AsyncIterator[Door]:
 def open_door(tmp_path: Path) -> Callable[..., Any]:
     if not Path(NGINX).exists():
         pytest.skip("nginx is not installed (Debian package nginx-light)")
-    tmp_path.chmod(0o755)
     return lambda **values: opened(tmp_path, **values)
 
 

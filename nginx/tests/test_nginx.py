@@ -231,7 +231,7 @@ async def test_with_a_certificate_everything_is_encrypted(open_door: Callable[..
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
         old.set_ciphers("ALL:@SECLEVEL=0")
-        with pytest.warns(DeprecationWarning):
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
             old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
         host, port = door.tls_url.removeprefix("https://").split(":")
         with pytest.raises((ssl.SSLError, ConnectionError)):

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from aiohttp import web
+from tests.fakes.forecast import FakeForecast
 
 from local.infrastructure.postgres import PostgresServer
 from shared.testing.asgi import service_client
@@ -16,7 +17,6 @@ from shared.testing.identities import TEST_KEYS
 from storage_service.app import create_app
 from storage_service.resources import Resources, open_resources
 from storage_service.settings import Settings
-from tests.fakes.forecast import FakeForecast
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
-"""The process: `python -m gateway.main`, or `gateway.main:app` for another ASGI server."""
+"""The process: `python -m gateway.main`. The options it serves with are part of its defences."""
 
 import uvicorn
 
 from gateway.app import create_gateway
-from gateway.proxy.adapters.protocol import GuardedProtocol
+from gateway.proxy.adapters.protocol import SERVER_OPTIONS
 from gateway.settings import Settings
 from shared.web.server import GRACEFUL_STOP_SECONDS
 
@@ -17,15 +17,8 @@ def main() -> None:
         app,
         host=settings.host,
         port=settings.port,
-        loop="uvloop",
-        http=GuardedProtocol,
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACEFUL_STOP_SECONDS,
+        **SERVER_OPTIONS,
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
@@ -78,7 +77,7 @@ async def open_tasks(settings: Settings, resources: Resources) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         transport = await stack.enter_async_context(open_transport(settings.effective_broker_url, "notification"))
         channels = await stack.enter_async_context(open_channels(settings))
-        templates = TemplateService(public_url=settings.public_url, zone=ZoneInfo(settings.time_zone))
+        templates = TemplateService(public_url=settings.public_url, zone=settings.zone)
         database = resources.database
         consumers = Consumers("notification", database.unit_of_work, transport, event_subscriptions(templates))
         sender = Sender(

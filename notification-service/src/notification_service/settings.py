@@ -1,5 +1,6 @@
 """Settings of notification-service; environment variables with the prefix NOTIFICATION_."""
 
+from datetime import UTC, tzinfo
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -8,9 +9,14 @@ from pydantic import AfterValidator, Field, SecretStr
 from shared.settings import ServiceSettings, settings_config
 
 
+def _zone(name: str) -> tzinfo:
+    """UTC works without a time zone database too."""
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
 def _time_zone(value: str) -> str:
     try:
-        ZoneInfo(value)
+        _zone(value)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Berlin") from error
     return value
@@ -57,6 +63,10 @@ class Settings(ServiceSettings):
     delivery_pause_seconds: float = Field(
         30, gt=0, description="Rest of a channel whose credentials were refused, before it is tried again."
     )
+
+    @property
+    def zone(self) -> tzinfo:
+        return _zone(self.time_zone)
 
     @property
     def has_telegram(self) -> bool:

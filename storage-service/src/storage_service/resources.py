@@ -33,6 +33,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         pool_size=settings.database_pool_size,
         statement_timeout_seconds=settings.database_statement_timeout_seconds,
     )
+    if settings.work_directory is not None:
+        settings.work_directory.mkdir(parents=True, exist_ok=True)
     gateway = GatewayClient(settings.gateway_url, settings.client_id, settings.client_secret)
     try:
         yield Resources(settings, database, gateway, _open_objects(settings), IdempotentRequests(idempotency_keys))

@@ -1,6 +1,7 @@
 """Routes of the catalogue."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
@@ -50,7 +51,7 @@ async def create_product(
 ) -> ProductResponse:
     identity.require_role(*_EDITORS)
     created = ProductResponse.model_validate(dict(await catalog.create_product(body.to_domain())))
-    response.headers["Location"] = f"/v1/products/{created.sku}"
+    response.headers["Location"] = f"/v1/products/{quote(created.sku, safe='')}"
     return created
 
 

@@ -20,9 +20,12 @@ _DONE = "done"
 class Guard:
     """The supervisor's end: a pipe that breaks when the supervisor dies."""
 
+    def __init__(self, grace_seconds: float = _GRACE_SECONDS) -> None:
+        self._grace_seconds = grace_seconds
+
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "local.infrastructure.guard"],
+            [sys.executable, "-m", "local.infrastructure.guard", str(self._grace_seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
@@ -63,7 +66,7 @@ def groups_to_end(lines: Iterable[str]) -> dict[int, signal.Signals]:
     return dict(watched.values())
 
 
-def end(groups: Mapping[int, signal.Signals], grace_seconds: float = _GRACE_SECONDS) -> None:
+def end(groups: Mapping[int, signal.Signals], grace_seconds: float) -> None:
     for leader, number in groups.items():
         with contextlib.suppress(ProcessLookupError):
             os.kill(leader, number)
@@ -86,7 +89,7 @@ def _exists(leader: int) -> bool:
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    end(groups_to_end(sys.stdin))
+    end(groups_to_end(sys.stdin), float(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ import asyncio
 import csv
 import hashlib
 import io
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,13 @@ import openpyxl
 import pytest
 from python_calamine import CalamineWorkbook
 from sqlalchemy import text
+from tests.fakes.forecast import PLAN_ID, FakeForecast, recommendation
 
 from shared.errors import UnavailableError
 from shared.testing.conformance import assert_problem
 from storage_service.exports.jobs import ExportJobs
 from storage_service.resources import Resources, open_resources
 from storage_service.settings import Settings
-from tests.fakes.forecast import PLAN_ID, FakeForecast, recommendation
 
 
 async def order(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
@@ -150,14 +152,33 @@ async def test_an_answer_that_makes_no_sense_fails_the_export(
     assert "items/0" in export["problem"]["detail"]
 
 
+@pytest.mark.parametrize("limit_bytes", [2_000, 40_000])
 async def test_a_full_disk_fails_the_export_and_leaves_nothing(
-    client_of: Callable[..., Any], settings_of: Callable[..., Settings], tmp_path: Path
+    client: httpx.AsyncClient, resources: Resources, forecast: FakeForecast, tmp_path: Path, limit_bytes: int
 ) -> None:
-    blocked = tmp_path / "no-folder-here"
-    settings = settings_of(work_directory=blocked)
-    async with open_resources(settings) as resources, client_of(settings) as client:
+    """The smaller limit stops the rows on their way in, the larger one the workbook made of them."""
+    forecast.items = [recommendation(number) for number in range(100)]
+    with no_file_larger_than(limit_bytes):
         export = await made(client, resources, format="xlsx")
-    assert export["status"] == "failed"
+    assert (export["status"], export["file_id"]) == ("failed", None)
+    assert export["problem"]["code"] == "render_failed"
+    assert "File too large" in export["problem"]["detail"]
+    assert leftovers(tmp_path) == []
+
+
+@contextmanager
+def no_file_larger_than(limit_bytes: int) -> Iterator[None]:
+    """The kernel refuses longer files to this process and its children, as a full disk would."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def leftovers(folder: Path) -> list[Path]:
+    return [*folder.glob("export-*"), *(path for path in (folder / "files").rglob("*") if path.is_file())]
 
 
 async def test_an_expired_export_is_gone_and_says_so(

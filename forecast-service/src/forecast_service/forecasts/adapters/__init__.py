@@ -1,1 +1,1 @@
-"""The computing process, the files between it and the worker, and PostgreSQL's binary copies of arrays."""
+"""The computing process, and the files between it and the worker."""

@@ -7,8 +7,9 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 
-from forecast_service.forecasts.adapters.workspace import ComputedSeries, Workspace
+from forecast_service.forecasts.adapters.workspace import Workspace
 from forecast_service.forecasts.domain.engine import RunOptions
+from forecast_service.forecasts.domain.outcome import ComputedSeries
 from forecast_service.forecasts.domain.runs import RunOutcome
 from forecast_service.forecasts.errors import (
     ComputationError,

@@ -3,38 +3,22 @@
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from forecast_service.accuracy.domain import SeriesAccuracy
 from forecast_service.forecasts.domain.engine import ForecastResult, RunOptions
+from forecast_service.forecasts.domain.outcome import ComputedSeries
 from forecast_service.forecasts.domain.panel import DemandPanel
 from forecast_service.forecasts.domain.runs import RunOutcome
 
 _ARRAYS = ("weights", "mean", "daily", "sums", "recent")
 _SCORES = ("actual", "forecast", "absolute_error", "rmsse")
-
-
-@dataclass(frozen=True)
-class ComputedSeries:
-    """Series in the order of their codes; arrays are read from disk when touched."""
-
-    skus: list[str]
-    warehouses: list[str]
-    models: list[str]
-    weights: NDArray[np.float32]
-    mean: NDArray[np.float32]
-    daily: NDArray[np.float32]
-    sums: NDArray[np.float32]
-    recent: NDArray[np.float32]
-    accuracy: SeriesAccuracy | None
-    naive_accuracy: SeriesAccuracy | None
 
 
 class Workspace:

@@ -1,11 +1,42 @@
 """The result of a run as plain values, for the step from the computing process to the database."""
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast_service.accuracy.domain import SeriesAccuracy
 from forecast_service.forecasts.domain.engine import ForecastResult
 from forecast_service.forecasts.domain.panel import DemandPanel
 from forecast_service.forecasts.domain.runs import RunOutcome
+
+
+@dataclass(frozen=True)
+class ComputedSeries:
+    """Series in the order of their codes; arrays are read from disk when touched."""
+
+    skus: list[str]
+    warehouses: list[str]
+    models: list[str]
+    weights: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    daily: NDArray[np.float32]
+    sums: NDArray[np.float32]
+    recent: NDArray[np.float32]
+    accuracy: SeriesAccuracy | None
+    naive_accuracy: SeriesAccuracy | None
+
+
+@dataclass(frozen=True)
+class StoredSeries:
+    """`keys` maps article and warehouse to the row; `mean` (series, horizon), `sums` (series, knots * LEVELS)."""
+
+    keys: dict[tuple[str, str], int]
+    models: list[str]
+    recent: list[float]
+    mean: NDArray[np.float32]
+    sums: NDArray[np.float32]
 
 
 def outcome_of(panel: DemandPanel, result: ForecastResult) -> RunOutcome:

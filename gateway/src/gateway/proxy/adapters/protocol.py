@@ -37,6 +37,8 @@ _PHRASES: Mapping[int, bytes] = {
 
 
 class GuardedProtocol(HttpToolsProtocol):
+    """One connection of a caller; `SERVER_OPTIONS` below puts it to use."""
+
     head_seconds = HEAD_SECONDS
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -131,3 +133,16 @@ class GuardedProtocol(HttpToolsProtocol):
             self._head_timer = self.loop.call_later(left, self._check_head)
         else:
             self._answer_refusal(RequestTimeoutError("The head of the request did not come in time."))
+
+
+# The server must not interpret X-Forwarded-For: it would believe any caller on the same machine.
+SERVER_OPTIONS: dict[str, Any] = {
+    "loop": "uvloop",
+    "http": GuardedProtocol,
+    "ws": "none",
+    "access_log": False,
+    "log_config": None,
+    "server_header": False,
+    "proxy_headers": False,
+    "timeout_keep_alive": 75,
+}

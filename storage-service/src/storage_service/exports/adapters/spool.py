@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from storage_service.exports.domain.layout import (
     block_from_json,
     layout_from_json,
 )
+from storage_service.exports.errors import RenderFailedError
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Spool:
         return self.directory / "output"
 
     def write_job(self, job: RenderJob) -> None:
-        self.job_path.write_text(json.dumps(asdict(job), ensure_ascii=False), encoding="utf-8")
+        """Raises: RenderFailedError."""
+        with _stored():
+            self.job_path.write_text(json.dumps(asdict(job), ensure_ascii=False), encoding="utf-8")
 
     def read_job(self) -> RenderJob:
         value: dict[str, Any] = json.loads(self.job_path.read_text(encoding="utf-8"))
@@ -53,8 +57,9 @@ class Spool:
         )
 
     def append_rows(self, rows: Iterable[Sequence[Cell]]) -> None:
+        """Raises: RenderFailedError."""
         lines = [json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n" for row in rows]
-        with self.rows_path.open("a", encoding="utf-8") as file:
+        with _stored(), self.rows_path.open("a", encoding="utf-8") as file:
             file.writelines(lines)
 
     def read_rows(self) -> Iterator[list[Cell]]:
@@ -63,3 +68,14 @@ class Spool:
         with self.rows_path.open("rb") as file:
             for line in file:
                 yield json.loads(line)
+
+
+@contextmanager
+def _stored() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RenderFailedError(
+            f"The rows could not be kept while the export was made: {error.strerror or error}. "
+            "Free space in the folder of STORAGE_WORK_DIRECTORY, then order the export again."
+        ) from error
