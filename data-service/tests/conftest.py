@@ -1,14 +1,14 @@
 """The application on a fresh database, a client with an identity, and a worker that imports when told to."""
 
-import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
+
 from data_service.app import create_app
 from data_service.imports.jobs import create_import_worker
 from data_service.resources import Resources, open_resources
@@ -92,21 +92,8 @@ def events(resources: Resources) -> Callable[[], Awaitable[list[dict[str, Any]]]
     """Envelopes in the outbox, in order."""
 
     async def read() -> list[dict[str, Any]]:
-        from sqlalchemy import text
-
         async with resources.database.engine.connect() as connection:
             rows = await connection.execute(text("SELECT envelope FROM data.outbox ORDER BY sequence"))
             return [row.envelope for row in rows]
 
     return read
-
-
-@asynccontextmanager
-async def importing(resources: Resources) -> AsyncIterator[None]:
-    """A worker running beside the block."""
-    task = asyncio.create_task(create_import_worker(resources).run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])

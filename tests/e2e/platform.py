@@ -14,7 +14,7 @@ from rich.console import Console
 
 from local.display import Display
 from local.infrastructure.ports import free_port
-from local.platform import PlatformOptions, running_platform
+from local.one_machine import PlatformOptions, running_platform
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOKEN = "123456789:fake-token_for-tests_0123456789abcdef"

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from shared.testing.conformance import assert_problem
 
 ImportFile = Callable[..., Awaitable[dict[str, Any]]]
@@ -87,7 +88,9 @@ async def test_only_editors_create_articles(client: httpx.AsyncClient, as_role: 
     assert_problem(await client.post("/v1/products", json={"sku": "P1"}, headers=as_role("ops")), 403, "forbidden")
 
 
-@pytest.mark.parametrize(("path", "code"), [("products/none", "product_not_found"), ("suppliers/none", "supplier_not_found")])
+@pytest.mark.parametrize(
+    ("path", "code"), [("products/none", "product_not_found"), ("suppliers/none", "supplier_not_found")]
+)
 async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient, path: str, code: str) -> None:
     assert_problem(await client.get(f"/v1/{path}"), 404, code)
 

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pyarrow as pa
 import pytest
+
 from data_service.demand.domain import DEMAND_SCHEMA, PLANNING_SCHEMA
 from shared.testing.conformance import assert_problem
 

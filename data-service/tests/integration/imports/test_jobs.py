@@ -8,13 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
-from data_service.imports.jobs import create_import_worker
-from data_service.resources import Resources
-from data_service.settings import Settings
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import text
+
+from data_service.imports.jobs import create_import_worker
+from data_service.resources import Resources
+from data_service.settings import Settings
 
 ImportFile = Callable[..., Awaitable[dict[str, Any]]]
 Quarantine = Callable[[dict[str, Any]], Awaitable[list[dict[str, Any]]]]
@@ -48,7 +49,9 @@ async def test_the_same_file_again_changes_nothing_and_another_day_is_added(
 ) -> None:
     head = "date;sku;quantity;price;warehouse\n"
     await import_file("sales", head + "01.01.2024;P1;1,5;2;North\n02.01.2024;P1;2;2;North\n")
-    again = await import_file("sales", head + "01.01.2024;P1;1,5;2;North\n02.01.2024;P1;5;2;North\n03.01.2024;P1;1;;South\n")
+    again = await import_file(
+        "sales", head + "01.01.2024;P1;1,5;2;North\n02.01.2024;P1;5;2;North\n03.01.2024;P1;1;;South\n"
+    )
     assert again["counts"] == {"read": 3, "applied": 2, "unchanged": 1, "cleaned": 0, "quarantined": 0}
     assert await stored_sales(client) == [
         ("2024-01-01", "P1", "North", 1.5, 2.0),
@@ -75,12 +78,19 @@ async def test_unknown_articles_are_created_until_a_catalogue_is_loaded_and_quar
     await import_file("products", "sku,name\nP2,Pear\n")
     after = await import_file("sales", "date,sku,quantity\n2024-01-02,P1,1\n2024-01-02,P2,1\n2024-01-02,P3,1\n")
     assert after["counts"]["applied"] == 2
-    assert [(row["line"], row["value"], row["rule"]) for row in await quarantine(after)] == [(4, "P3", "unknown_article")]
+    assert [(row["line"], row["value"], row["rule"]) for row in await quarantine(after)] == [
+        (4, "P3", "unknown_article")
+    ]
 
 
 @pytest.mark.parametrize(("policy", "applied"), [("create", 1), ("quarantine", 0)])
 async def test_the_policy_for_unknown_articles_can_be_set(
-    settings: Settings, import_file: ImportFile, resources: Resources, client: httpx.AsyncClient, policy: str, applied: int
+    settings: Settings,
+    import_file: ImportFile,
+    resources: Resources,
+    client: httpx.AsyncClient,
+    policy: str,
+    applied: int,
 ) -> None:
     await import_file("products", "sku\nP1\n")
     changed = Resources(
@@ -147,7 +157,7 @@ async def test_a_worker_told_to_stop_gives_its_import_back(client: httpx.AsyncCl
     rows = "".join(f"2024-01-01,P{i},1\n" for i in range(200_000))
     import_id = await upload(client, "date,sku,quantity\n" + rows)
     task = asyncio.create_task(create_import_worker(resources).run())
-    while (await client.get(f"/v1/imports/{import_id}")).json()["status"] != "running":
+    while (await client.get(f"/v1/imports/{import_id}")).json()["status"] != "running":  # noqa: ASYNC110 -- polled as users do
         await asyncio.sleep(0.01)
     task.cancel()
     await asyncio.wait([task])

@@ -116,7 +116,9 @@ async def test_suppliers_are_stored_with_their_calendar(client: httpx.AsyncClien
 async def test_the_newest_count_becomes_the_level_and_an_older_file_does_not_undo_it(
     client: httpx.AsyncClient, import_file: ImportFile
 ) -> None:
-    finished = await import_file("stock", "date,sku,on_hand,reserved\n2024-01-02,P1,5,1\n2024-01-01,P1,9,0\n2024-01-02,P1,7,2\n")
+    finished = await import_file(
+        "stock", "date,sku,on_hand,reserved\n2024-01-02,P1,5,1\n2024-01-01,P1,9,0\n2024-01-02,P1,7,2\n"
+    )
     assert await counts(finished) == (3, 2, 0, 1, 0)
     (level,) = (await get(client, "/v1/stock"))["items"]
     assert (level["on_hand"], level["reserved"], level["counted_on"]) == (7, 2, "2024-01-02")

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+
 from data_service.settings import Settings
 from shared.testing.conformance import assert_problem
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pyarrow as pa
 import pytest
+
 from shared.testing.conformance import assert_problem
 
 ImportFile = Callable[..., Awaitable[dict[str, Any]]]
@@ -67,13 +68,15 @@ async def test_an_order_goes_from_draft_to_received_and_moves_stock(client: http
     partly = await acted(client, order, "receipts", {"lines": [{"sku": "P1", "quantity": 4}]})
     assert partly["status"] == "partly_received"
     assert await on_order(client, "P1") == 6
-    whole = await acted(client, order, "receipts", {"lines": [{"sku": "P1", "quantity": 6}, {"sku": "P2", "quantity": 5}]})
+    whole = await acted(
+        client, order, "receipts", {"lines": [{"sku": "P1", "quantity": 6}, {"sku": "P2", "quantity": 5}]}
+    )
     assert whole["status"] == "received"
     assert [line["received_on"] for line in whole["lines"]] == [TODAY, TODAY]
     assert await on_order(client, "P1") == 0
     stock = (await client.get("/v1/stock")).json()["items"]
     assert [(level["sku"], level["on_hand"]) for level in stock] == [("P1", 20), ("P2", 5)]
-    published = [event for event in (await events())[before:]]
+    published = (await events())[before:]
     assert [event["type"].removeprefix("data.") for event in published] == [
         "purchase-order.created.v1",
         "purchase-order.approved.v1",
@@ -127,9 +130,7 @@ async def test_a_repeated_receipt_with_one_key_moves_stock_once(client: httpx.As
     assert (await client.get("/v1/stock", params={"sku": "P1"})).json()["items"][0]["on_hand"] == 14
 
 
-async def test_approving_placing_or_cancelling_twice_changes_nothing(
-    client: httpx.AsyncClient, events: Events
-) -> None:
+async def test_approving_placing_or_cancelling_twice_changes_nothing(client: httpx.AsyncClient, events: Events) -> None:
     order = await created(client)
     for action in ("approval", "placement", "cancellation"):
         once = await acted(client, order, action)

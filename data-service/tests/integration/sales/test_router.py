@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from shared.testing.conformance import assert_problem
 
 ImportFile = Callable[..., Awaitable[dict[str, Any]]]

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
 from data_service.demand.domain import (
     DEMAND_SCHEMA,
     PLANNING_SCHEMA,
@@ -16,8 +19,6 @@ from data_service.demand.domain import (
     planning_batch,
     portions,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 NAN = float("nan")
 

@@ -5,9 +5,10 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from data_service.imports.domain.dates import DateOrderEvidence, parse_dates
 from hypothesis import given
 from hypothesis import strategies as st
+
+from data_service.imports.domain.dates import DateOrderEvidence, parse_dates
 
 DAYS = st.dates(date(1971, 1, 1), date(2098, 12, 31))
 

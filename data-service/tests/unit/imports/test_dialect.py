@@ -1,6 +1,7 @@
 """Delimiters and columns found by name."""
 
 import pytest
+
 from data_service.imports.domain.columns import match_columns
 from data_service.imports.domain.dialect import detect_dialect
 from data_service.imports.domain.kinds import RULES, ImportKind

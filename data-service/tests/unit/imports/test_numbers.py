@@ -4,9 +4,10 @@ import math
 
 import pyarrow as pa
 import pytest
-from data_service.imports.domain.numbers import NumberStyleEvidence, parse_numbers
 from hypothesis import given
 from hypothesis import strategies as st
+
+from data_service.imports.domain.numbers import NumberStyleEvidence, parse_numbers
 
 
 def parse(value: str, *, is_decimal_comma: bool = False) -> float | None:
@@ -30,7 +31,25 @@ def test_common_notations_are_read(value: str, number: float) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "abc", "nan", "inf", "-inf", "1.2.3", "1,2,3", "..", "-", "--5", "12шт", "1e999", "1e13", "0x10", "١٢", "5%", "1,23,456"],
+    [
+        "",
+        "abc",
+        "nan",
+        "inf",
+        "-inf",
+        "1.2.3",
+        "1,2,3",
+        "..",
+        "-",
+        "--5",
+        "12шт",
+        "1e999",
+        "1e13",
+        "0x10",
+        "١٢",
+        "5%",
+        "1,23,456",
+    ],
 )
 def test_what_is_no_number_is_not_made_into_one(value: str) -> None:
     assert parse(value) is None

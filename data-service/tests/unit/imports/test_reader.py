@@ -7,12 +7,13 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from data_service.imports.domain.batches import Batch, RejectedRow
 from data_service.imports.domain.kinds import ImportKind
 from data_service.imports.domain.limits import ReadLimits
 from data_service.imports.domain.reader import TableFile
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 TODAY = date(2026, 11, 22)
 
@@ -22,7 +23,9 @@ def open_table(data: str | bytes, kind: ImportKind = ImportKind.SALES, **limits:
     return TableFile(lambda: io.BytesIO(raw), kind, ReadLimits(**limits), TODAY)
 
 
-def read(data: str | bytes, kind: ImportKind = ImportKind.SALES, **limits: int) -> tuple[list[Batch], list[RejectedRow]]:
+def read(
+    data: str | bytes, kind: ImportKind = ImportKind.SALES, **limits: int
+) -> tuple[list[Batch], list[RejectedRow]]:
     batches = list(open_table(data, kind, **limits).batches())
     for batch in batches:
         assert batch.read == len(batch) + len(batch.rejected) + batch.blank
@@ -161,7 +164,9 @@ def test_rows_equal_to_the_byte_share_a_fingerprint_and_others_do_not() -> None:
 
 
 CELL = st.one_of(
-    st.sampled_from(["2013-07-20", "20.07.2013", "31.02.2013", "P1", "P 2", "1", "1,5", "-2", "abc", "", " ", "9" * 40]),
+    st.sampled_from(
+        ["2013-07-20", "20.07.2013", "31.02.2013", "P1", "P 2", "1", "1,5", "-2", "abc", "", " ", "9" * 40]
+    ),
     st.text(st.characters(codec="utf-8", exclude_characters="\0\r\ufffd"), max_size=6),
 )
 

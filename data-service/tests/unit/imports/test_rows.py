@@ -2,12 +2,14 @@
 
 import csv
 import io
+from itertools import pairwise
 
 import numpy as np
-from data_service.imports.domain.limits import ReadLimits
-from data_service.imports.domain.rows import BrokenRow, RowSplitter
 from hypothesis import given
 from hypothesis import strategies as st
+
+from data_service.imports.domain.limits import ReadLimits
+from data_service.imports.domain.rows import BrokenRow, RowSplitter
 
 FIELD = st.text(st.sampled_from('ab",\n '), max_size=6)
 
@@ -19,7 +21,7 @@ def split(text: str, *, cuts: list[int] | None = None, **limits: int) -> tuple[l
     splitter = RowSplitter(",", ReadLimits(**limits))
     rows: list[tuple[int, str]] = []
     broken: list[BrokenRow] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         block = splitter.split(data[start:end], final=end == len(data))
         rows += [(int(block.lines[i]), block.row(i).decode()) for i in range(len(block))]
         broken += block.broken

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
 from data_service.imports.adapters.spool import Spool
 from data_service.imports.errors import EmptyFileError, FileTooLargeError, UploadBrokenOffError
 
@@ -19,6 +20,10 @@ async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
 async def endless(part: bytes) -> AsyncIterator[bytes]:
     while True:
         yield part
+
+
+def names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
 
 
 async def test_an_upload_is_kept_counted_and_hashed(tmp_path: Path) -> None:
@@ -35,25 +40,25 @@ async def test_a_declared_size_beyond_the_limit_is_refused_before_anything_is_re
 
     with pytest.raises(FileTooLargeError):
         await Spool(tmp_path, 1000).receive(uuid4(), explosive(), 2 << 30)
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == set()
 
 
 async def test_an_endless_upload_is_cut_off_at_the_limit_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileTooLargeError):
         await Spool(tmp_path, 5 << 20).receive(uuid4(), endless(b"x" * 65536), None)
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == set()
 
 
 async def test_an_empty_upload_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(EmptyFileError):
         await Spool(tmp_path, 1000).receive(uuid4(), chunks(), 0)
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == set()
 
 
 async def test_an_upload_that_ends_early_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UploadBrokenOffError):
         await Spool(tmp_path, 1000).receive(uuid4(), chunks(b"abc"), 10)
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == set()
 
 
 async def test_only_old_uploads_nobody_waits_for_are_swept(tmp_path: Path) -> None:
@@ -64,4 +69,4 @@ async def test_only_old_uploads_nobody_waits_for_are_swept(tmp_path: Path) -> No
     for import_id in (wanted, orphan):
         os.utime(spool.path(import_id), (0, 0))
     assert await spool.sweep([wanted], older_than_seconds=60) == 1
-    assert {path.name for path in tmp_path.iterdir()} == {spool.path(wanted).name, spool.path(fresh).name}
+    assert names(tmp_path) == {spool.path(wanted).name, spool.path(fresh).name}

@@ -4,11 +4,12 @@ import gzip
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from data_service.imports.domain.limits import ReadLimits
 from data_service.imports.domain.problems import UnreadableFileError
 from data_service.imports.domain.text import read_text_blocks
-from hypothesis import given
-from hypothesis import strategies as st
 
 RUSSIAN = "дата;код;кол-во\n20.07.2013;Ж-1;3\n"
 

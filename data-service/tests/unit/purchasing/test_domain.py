@@ -3,9 +3,10 @@
 from decimal import Decimal
 
 import pytest
-from data_service.purchasing.domain import OPEN_STATUSES, Status, may_approve, may_become, status_after_receipt
 from hypothesis import given
 from hypothesis import strategies as st
+
+from data_service.purchasing.domain import OPEN_STATUSES, Status, may_approve, may_become, status_after_receipt
 
 ALLOWED = {
     (Status.DRAFT, Status.APPROVED),

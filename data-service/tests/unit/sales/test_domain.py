@@ -4,6 +4,7 @@ import struct
 from datetime import date
 
 import numpy as np
+
 from data_service.sales.domain import SalesColumns, copy_bytes, months_of
 
 

@@ -41,6 +41,7 @@ class _Position:
 
     phase: str = "loading"
     progress: float = 0.0
+    is_finishing: bool = False
 
     def move(self, phase: str, progress: float) -> None:
         self.phase = phase
@@ -89,7 +90,8 @@ class RunWorker:
         except LeaseLostError:
             _log.warning("run_lease_lost", run_id=str(claim.id))
         except RunCancelledError:
-            await self._queue.cancel(claim)
+            with suppress(LeaseLostError):
+                await self._queue.cancel(claim)
             RUNS.labels("cancelled").inc()
             _log.info("run_cancelled", run_id=str(claim.id))
         except asyncio.CancelledError:
@@ -122,16 +124,21 @@ class RunWorker:
             await asyncio.gather(work, renewal, return_exceptions=True)
 
     async def _renew(self, claim: Claim, position: _Position) -> None:
-        """Ends with the reason to stop; a renewal missed for want of the database is made up for by the next one."""
-        while True:
+        """Ends with the reason to stop, or when the run is finishing: then the last transaction decides alone.
+
+        A renewal missed for want of the database is made up for by the next one.
+        """
+        while not position.is_finishing:
             try:
                 requested = await self._queue.renew(claim, position.phase, position.progress)
             except LeaseLostError:
+                if position.is_finishing:
+                    return
                 raise
             except Exception:  # noqa: BLE001 -- see above
                 _log.exception("run_lease_not_renewed", run_id=str(claim.id))
             else:
-                if requested:
+                if requested and not position.is_finishing:
                     raise RunCancelledError
             await asyncio.sleep(min(1.0, self._settings.run_lease_seconds / _RENEWALS_PER_LEASE))
 
@@ -140,6 +147,7 @@ class RunWorker:
             await self._forecast(claim, position)
         position.move("planning", _STORED)
         plan_id = await self._planning.publish_plan(claim.id)
+        position.is_finishing = True
         return await self._queue.complete(claim, plan_id)
 
     async def _forecast(self, claim: Claim, position: _Position) -> None:

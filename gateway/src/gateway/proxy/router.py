@@ -253,7 +253,6 @@ class Passage:
         HTTP_RESPONSE_BYTES.inc(answer.bytes)
         principal = call.principal if call is not None else None
         self._pipeline.access_log.write(
-            event="request",
             request_id=self._request_id,
             method=self._scope["method"],
             path=self._path(),

@@ -175,7 +175,7 @@ async def test_an_answer_that_never_comes_makes_the_message_uncertain_and_it_is_
     platform: Any, sender: Any, fake: FakeTelegram, action: str
 ) -> None:
     fake.fault(method="sendMessage", action=action, times=1)
-    message = await send_one(platform, sender)
+    message = await send_one(platform, sender, telegram_read_timeout_seconds=1)
     assert (message["status"], message["code"], message["attempts"]) == ("uncertain", "answer_lost", 1)
     assert len(fake.state.sent) == 1
     assert await platform.failures() == []
@@ -271,7 +271,7 @@ async def test_the_token_is_never_logged_nor_stored_whatever_goes_wrong(
     fake.fault(chat_id=4, code=401, description="Unauthorized")
     fake.fault(chat_id=5, action="hang_after_accept")
     await platform.tell()
-    async with sender():
+    async with sender(telegram_read_timeout_seconds=1):
         await platform.settled()
     stored = [await platform.rows(f"SELECT * FROM {table}") for table in ("messages", "attempts", "outbox")]
     assert TOKEN not in visible(caplog, capfd) + str(stored)

@@ -72,6 +72,15 @@ class Proposal:
         return self.on_hand + self.on_order - self.reserved
 
 
+def longest_protection(inputs: PlanningInputs, policy: PlanPolicy) -> int:
+    """Days the forecast has to reach for every line, whatever day of the week it is; 0 without lines."""
+    if inputs.size == 0:
+        return 0
+    lead_time, _, _ = inputs.lead_times(policy.assumed_lead_time_days)
+    waits = [14 if days else policy.review_days for days in inputs.weekdays]
+    return int(np.ceil(lead_time + np.array(waits)).max())
+
+
 def propose(inputs: PlanningInputs, demand: DemandDistribution, known_until: date, policy: PlanPolicy) -> Proposal:
     weekday = (known_until + timedelta(days=1)).isoweekday()
     calendar = np.array(

@@ -1,0 +1,1 @@
+"""What recommendations need of data-service."""
