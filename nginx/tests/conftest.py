@@ -135,6 +135,7 @@ async def opened(prefix: Path, **values: str) -> AsyncIterator[Door]:
         "NGINX_GATEWAY": f"127.0.0.1:{gateway.port}",
         "NGINX_REQUESTS_PER_SECOND": "1000",
         "NGINX_TLS": "off",
+        "NGINX_TRUSTED_PROXY": "unix:",
         **values,
     }
     configuration = render(prefix, given, ports)

@@ -84,6 +84,13 @@ async def test_what_a_client_claims_about_its_address_counts_for_nothing(door) -
     assert seen["names"].count("x-forwarded-for") == 1
 
 
+async def test_a_load_balancer_in_front_is_believed_about_the_last_hop_only(open_door: Callable[..., Any]) -> None:
+    async with open_door(NGINX_TRUSTED_PROXY="127.0.0.0/8") as door:
+        claims = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7"}
+        seen = (await door.client.get(f"{door.url}/x", headers=claims)).json()
+    assert seen["headers"]["x-forwarded-for"] == "198.51.100.7"
+
+
 async def test_a_large_body_is_refused_where_none_is_expected(door) -> None:
     answer = await door.client.post(f"{door.url}/api/v1/data/products", content=b"x" * (MEBIBYTE + 1))
     assert_problem(answer, 413, "payload_too_large")

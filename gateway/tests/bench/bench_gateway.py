@@ -93,7 +93,7 @@ def nginx(folder: Path, name: str, server: str, core: int) -> Iterator[psutil.Pr
 
 
 def wait_for(url: str, **headers: str) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while True:
         try:
             answer = httpx.get(url, headers=headers, timeout=2, trust_env=False)

@@ -70,9 +70,9 @@ async def attempts(resources: Resources, import_id: str) -> int:
         return int((await connection.execute(query, {"id": import_id})).scalar_one())
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+async def until(condition: Callable[..., Awaitable[bool]], *arguments: Any) -> None:
     async with asyncio.timeout(WAIT_SECONDS):
-        while not await condition():  # noqa: ASYNC110 -- another process is what we wait for
+        while not await condition(*arguments):  # noqa: ASYNC110 -- another process is what we wait for
             await asyncio.sleep(0.02)
 
 
@@ -90,7 +90,7 @@ async def test_an_import_killed_at_any_moment_is_there_wholly_or_not_at_all(
         import_id = uploaded[-1]
         before = await attempts(resources, import_id)
         async with worker_process(settings) as process:
-            await until(lambda: _started(resources, import_id, before))
+            await until(_started, resources, import_id, before)
             await asyncio.sleep(randomness.uniform(0.0, 0.8))
             process.send_signal(signal.SIGKILL)
             await process.wait()
@@ -99,7 +99,7 @@ async def test_an_import_killed_at_any_moment_is_there_wholly_or_not_at_all(
         assert await stored_rows(resources) == ROWS * (len(uploaded) - (not is_over))
     assert interrupted
     async with worker_process(settings):
-        await until(lambda: _completed(client, uploaded[-1]))
+        await until(_completed, client, uploaded[-1])
     assert await stored_rows(resources) == ROWS * len(uploaded)
     for import_id in uploaded:
         counts = (await fetched(client, import_id))["counts"]

@@ -50,6 +50,4 @@ class AccuracyRepository:
 
 async def copy_articles(connection: Any, records: Sequence[tuple[Any, ...]]) -> None:
     """`connection` is the driver's, inside the caller's transaction; `records` hold COLUMNS."""
-    await connection.copy_records_to_table(
-        "article_accuracy", schema_name="forecast", records=records, columns=COLUMNS
-    )
+    await connection.copy_records_to_table("article_accuracy", schema_name="forecast", records=records, columns=COLUMNS)

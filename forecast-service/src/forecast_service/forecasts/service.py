@@ -181,7 +181,9 @@ class RunQueue:
             await work.commit()
         return True
 
-    async def forget_outdated(self, keep: int, forget_plans: Callable[[UnitOfWork, list[UUID]], Awaitable[None]]) -> int:
+    async def forget_outdated(
+        self, keep: int, forget_plans: Callable[[UnitOfWork, list[UUID]], Awaitable[None]]
+    ) -> int:
         """Forecasts, accuracy and undecided plan lines of old runs go; the runs themselves stay in the list."""
         async with self._database.unit_of_work() as work:
             repository = RunRepository(work.session)

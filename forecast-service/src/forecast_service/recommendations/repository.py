@@ -133,9 +133,7 @@ async def copy_lines(connection: Any, plan_id: UUID, lines: Sequence[PlanLine]) 
     """`connection` is the driver's, inside the caller's transaction. Returns the ids in the order of the lines."""
     ids = [new_id() for _ in lines]
     records = [_record(line_id, plan_id, line) for line_id, line in zip(ids, lines, strict=True)]
-    await connection.copy_records_to_table(
-        "recommendations", schema_name="forecast", records=records, columns=_COLUMNS
-    )
+    await connection.copy_records_to_table("recommendations", schema_name="forecast", records=records, columns=_COLUMNS)
     return ids
 
 
@@ -156,7 +154,7 @@ def _record(line_id: UUID, plan_id: UUID, line: PlanLine) -> tuple[Any, ...]:
     return tuple(values[name] for name in _COLUMNS)
 
 
-def _filtered(query: Select[tuple[Recommendation]], filters: LineFilter) -> Select[tuple[Recommendation]]:
+def _filtered(query: Select[Recommendation], filters: LineFilter) -> Select[Recommendation]:
     if filters.sku is not None:
         query = query.where(Recommendation.sku == filters.sku)
     if filters.supplier is not None:

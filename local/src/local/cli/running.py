@@ -9,9 +9,6 @@ from typing import Annotated
 import typer
 
 from local.cli.options import DEFAULT_STATE, Language, State, Texts, display_for
-from local.one_machine import DEFAULT_PORT, PlatformOptions
-from local.runner import RunOptions
-from local.runner import run as run_everything
 
 
 class BusName(StrEnum):
@@ -42,9 +39,7 @@ def run(
     ] = BusName.EMBEDDED,
     port: Annotated[
         int | None,
-        typer.Option(
-            "--port", min=1, max=65535, help=f"Port of the gateway. Default: the last one, else {DEFAULT_PORT}."
-        ),
+        typer.Option("--port", min=1, max=65535, help="Port of the gateway. Default: the last one, else 8080."),
     ] = None,
     monitoring: Annotated[
         bool, typer.Option("--monitoring", help="Also start this machine's Prometheus and Alertmanager.")
@@ -57,6 +52,11 @@ def run(
 
     DATABASE_URL, REDIS_URL and BROKER_URL name servers to use instead of private ones.
     """
+    # Imported here: the other commands should not wait for database drivers and numpy.
+    from local.one_machine import PlatformOptions
+    from local.runner import RunOptions
+    from local.runner import run as run_everything
+
     options = RunOptions(
         platform=PlatformOptions(state, bus.value, port, with_monitoring=monitoring),
         files=files or [],

@@ -3,16 +3,17 @@
 import json
 import os
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from local.cli.main import main
 
 LINE = {
     "id": "r1", "plan_id": "p1", "sku": "A0001", "name": "Green tea", "warehouse": "main", "supplier": "S01",
@@ -104,7 +105,7 @@ class Gateway(ThreadingHTTPServer):
         """Two pages, to see that they are followed."""
         if query.get("sku", ["A0001"]) != ["A0001"]:
             return {"items": [], "next_cursor": None}
-        second = {**LINE, "id": "r2", "sku": "A0002"}
+        second = {**LINE, "id": "r2", "sku": "A0002", "warehouse": "north"}
         return {"items": [second], "next_cursor": None} if "cursor" in query else {"items": [LINE], "next_cursor": "2"}
 
 
@@ -124,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    do_GET = do_POST = do_PATCH = answer
+    do_GET = do_POST = do_PATCH = answer  # noqa: N815  # the names http.server calls
 
     def log_message(self, *args: object) -> None:
         """Quiet."""
@@ -138,26 +139,35 @@ def gateway() -> Iterator[Gateway]:
         server.shutdown()
 
 
-@pytest.fixture
-def procurement(gateway: Gateway, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command as its users do, against the small server."""
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        given = {
-            "PROCUREMENT_URL": gateway.url,
-            "PROCUREMENT_EMAIL": "a@b.c",
-            "PROCUREMENT_PASSWORD": "pw",
-            **environment,
-        }
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PROCUREMENT_")}
-        return subprocess.run(
-            [sys.executable, "-m", "local.cli.main", *arguments],
-            env={**inherited, "COLUMNS": "200", **{name: value for name, value in given.items() if value}},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+
+@pytest.fixture
+def procurement(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """Runs the command's entry against the small server; values of "" unset a variable."""
+    for name in [each for each in os.environ if each.startswith("PROCUREMENT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, **environment: str) -> Done:
+        known = {"PROCUREMENT_URL": gateway.url, "PROCUREMENT_EMAIL": "a@b.c", "PROCUREMENT_PASSWORD": "pw"}
+        with monkeypatch.context() as patch:
+            for name, value in {"COLUMNS": "200", **known, **environment}.items():
+                patch.setenv(name, value) if value else patch.delenv(name, raising=False)
+            patch.setattr("sys.argv", ["procurement", *arguments])
+            capfd.readouterr()
+            code = 0
+            try:
+                main()
+            except SystemExit as end:
+                code = int(end.code or 0)
+            captured = capfd.readouterr()
+        return Done(code, captured.out, captured.err)
 
     return run

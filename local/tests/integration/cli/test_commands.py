@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from local.access import write_administrator
 from local.infrastructure.state import StateFolder
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
+Command = Callable[..., Any]
 COMMANDS = [
     ["run"],
     ["import"],
@@ -43,6 +44,13 @@ def test_every_command_explains_itself(procurement: Command, command: list[str])
     assert done.returncode == 0
     assert "Usage" in done.stdout
     assert len(done.stdout.splitlines()) > 8
+
+
+def test_the_command_is_installed_and_answers_without_loading_the_runner() -> None:
+    code = "import sys; import local.cli.main; print(sorted({'alembic', 'numpy', 'asyncpg'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
+    command = Path(sys.executable).with_name("procurement")
+    assert "Usage" in subprocess.run([command, "--help"], check=True, capture_output=True, text=True).stdout
 
 
 def test_the_overview_names_exit_codes_and_who_one_is(procurement: Command) -> None:
@@ -89,7 +97,7 @@ def test_recommendations_follow_pages_filter_and_speak_russian(procurement: Comm
 
 
 def test_explain_shows_the_steps_and_the_number_worked_out_again(procurement: Command) -> None:
-    done = procurement("explain", "A0001")
+    done = procurement("explain", "A0001", "--warehouse", "main")
     assert "Because 27.5 are needed." in done.stdout
     assert "Worked out again from its inputs: 24" in done.stdout
     unknown = procurement("explain", "NONE")
@@ -164,9 +172,7 @@ def test_the_local_administrator_is_used_for_the_local_platform_only(
     assert all("Authorization" not in headers and not body for _, _, headers, body in gateway.requests)
 
 
-@pytest.mark.parametrize(
-    ("status", "code"), [(401, 5), (403, 5), (404, 1), (409, 1), (422, 1)], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("status", "code"), [(401, 5), (403, 5), (404, 1), (409, 1), (422, 1)], ids=str)
 def test_a_refusal_is_readable_and_has_its_exit_code(
     procurement: Command, gateway: Any, status: int, code: int
 ) -> None:

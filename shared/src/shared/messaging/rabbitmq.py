@@ -1,6 +1,5 @@
 """RabbitMQ: topic exchange `procurement.events`, durable quorum queues, dead letters parked in `procurement.dead`."""
 
-import asyncio
 from collections.abc import Collection, Sequence
 from typing import Self
 from uuid import UUID
@@ -8,7 +7,7 @@ from uuid import UUID
 from aio_pika import DeliveryMode, Message
 
 from shared.events.envelope import CONTENT_TYPE, Envelope
-from shared.messaging.rabbitmq_connection import OPERATION_TIMEOUT_SECONDS, RabbitConnection, quietly_closed, translated
+from shared.messaging.rabbitmq_connection import RabbitConnection, limited, quietly_closed
 from shared.messaging.rabbitmq_consumption import consume
 from shared.messaging.rabbitmq_dead_letters import RabbitDeadLetters
 from shared.messaging.rabbitmq_publisher import Outgoing, RabbitPublisher
@@ -39,9 +38,8 @@ class RabbitTransport:
     async def declare(self, queue: QueueSpec) -> None:
         channel = await self._consuming.channel()
         try:
-            with translated():
-                async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS):
-                    await declare_queue(channel, queue)
+            async with limited():
+                await declare_queue(channel, queue)
         finally:
             await quietly_closed(channel)
 

@@ -5,8 +5,8 @@ stay unrestored; here every operation has its time and a loss is an error that t
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
@@ -22,10 +22,29 @@ HEARTBEAT_SECONDS = 15
 
 @contextmanager
 def translated() -> Iterator[None]:
+    """The library ends operations of a closed connection as if their task had been cancelled; tell the two apart."""
     try:
         yield
+    except asyncio.CancelledError as error:
+        if cancelled():
+            raise
+        raise TransportUnavailableError("RabbitMQ: the connection was closed") from error
     except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
         raise TransportUnavailableError(f"RabbitMQ: {type(error).__name__}: {error}") from error
+
+
+@asynccontextmanager
+async def limited() -> AsyncIterator[None]:
+    """`translated`, and no longer than an operation may take."""
+    with translated():
+        async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS):
+            yield
+
+
+def cancelled() -> bool:
+    """Whether somebody wants this task to end; the library may have swallowed the exception that says so."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class RabbitConnection:
@@ -41,11 +60,10 @@ class RabbitConnection:
         Raises:
             TransportUnavailableError: the broker does not answer in time.
         """
-        with translated():
-            async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS), self._opening:
-                if self._connection is None or self._connection.is_closed:
-                    self._connection = await aio_pika.connect(self._url, timeout=OPERATION_TIMEOUT_SECONDS)
-                return await self._connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
+        async with limited(), self._opening:
+            if self._connection is None or self._connection.is_closed:
+                self._connection = await aio_pika.connect(self._url, timeout=OPERATION_TIMEOUT_SECONDS)
+            return await self._connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
 
     async def close(self) -> None:
         """Let go of the connection, even of a broker that does not answer."""
@@ -56,8 +74,9 @@ class RabbitConnection:
 
 async def quietly_closed(closable: AbstractConnection | AbstractChannel) -> None:
     try:
-        async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
-            await closable.close()
-    except (*CONNECTION_EXCEPTIONS, TimeoutError):
+        with translated():
+            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+                await closable.close()
+    except TransportUnavailableError:
         # It is broken already: that is why it is closed.
         return

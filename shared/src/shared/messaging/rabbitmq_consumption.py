@@ -14,7 +14,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from shared.events.envelope import CONTENT_TYPE
-from shared.messaging.rabbitmq_connection import OPERATION_TIMEOUT_SECONDS, RabbitConnection, quietly_closed, translated
+from shared.messaging.rabbitmq_connection import RabbitConnection, cancelled, limited, quietly_closed
 from shared.messaging.rabbitmq_publisher import Outgoing, RabbitPublisher
 from shared.messaging.rabbitmq_topology import DEAD_QUEUE, declare_queue
 from shared.messaging.transport import DeliveryHandler, QueueSpec, TransportUnavailableError, died_in_hand
@@ -64,9 +64,9 @@ class RabbitDelivery:
         return str(self.message.headers.get(ROUTING_KEY_HEADER) or self.message.routing_key or "")
 
     async def ack(self) -> None:
-        with translated():
+        async with limited():
             await self.before_ack(self)
-            await asyncio.wait_for(self.message.ack(), OPERATION_TIMEOUT_SECONDS)
+            await self.message.ack()
         self.settled = True
 
     async def retry(self, delay_seconds: float) -> None:
@@ -84,8 +84,8 @@ class RabbitDelivery:
 
     async def release(self) -> None:
         """`nack` and not `reject`: from 4.3 on it does not count as a failed delivery."""
-        with translated():
-            await asyncio.wait_for(self.message.nack(requeue=True), OPERATION_TIMEOUT_SECONDS)
+        async with limited():
+            await self.message.nack(requeue=True)
         self.settled = True
 
     async def _move(self, exchange: str, routing_key: str, headers: Mapping[str, Any]) -> None:
@@ -108,12 +108,13 @@ async def consume(
         try:
             channel = await connection.channel()
             try:
-                with translated():
-                    await _Session(channel, publisher, queue, handler).run()
+                await _Session(channel, publisher, queue, handler).run()
             finally:
                 await quietly_closed(channel)
         except TransportUnavailableError as error:
             _log.warning("transport_away", transport="rabbitmq", queue=queue.name, error=str(error))
+        if cancelled():
+            raise asyncio.CancelledError
         await asyncio.sleep(RECONNECT_SECONDS)
 
 
@@ -132,18 +133,17 @@ class _Session:
 
     async def run(self) -> None:
         self._channel.close_callbacks.add(self._on_end)
-        underlying = await self._channel.get_underlay_channel()
-        underlying.on_consumer_cancel_callbacks.add(self._on_end)
-        async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS):
+        async with limited():
+            underlying = await self._channel.get_underlay_channel()
+            underlying.on_consumer_cancel_callbacks.add(self._on_end)
             queue = await declare_queue(self._channel, self._spec)
             tag = await self._consume(queue, 1)
 
         async def widen(delivery: RabbitDelivery) -> None:
             """With the only message in hand, nothing is on its way that the broker would have to take back."""
             if delivery.attempt == 1 and self._narrow:
-                async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS):
-                    await queue.cancel(tag)
-                    await self._consume(queue, self._spec.prefetch)
+                await queue.cancel(tag)
+                await self._consume(queue, self._spec.prefetch)
                 self._narrow = False
 
         while (message := await self._arrived.get()) is not None and not self._channel.is_closed:

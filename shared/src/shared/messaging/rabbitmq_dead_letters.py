@@ -1,6 +1,5 @@
 """Reading, replaying and discarding what is parked in the queue `procurement.dead`."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from datetime import datetime
@@ -8,7 +7,13 @@ from uuid import UUID
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from shared.messaging.rabbitmq_connection import OPERATION_TIMEOUT_SECONDS, RabbitConnection, quietly_closed, translated
+from shared.messaging.rabbitmq_connection import (
+    OPERATION_TIMEOUT_SECONDS,
+    RabbitConnection,
+    limited,
+    quietly_closed,
+    translated,
+)
 from shared.messaging.rabbitmq_consumption import (
     DELIVERIES_HEADER,
     PARKED_AT_HEADER,
@@ -76,8 +81,8 @@ class RabbitDeadLetters:
 
 
 async def _remove(message: AbstractIncomingMessage) -> None:
-    with translated():
-        await asyncio.wait_for(message.ack(), OPERATION_TIMEOUT_SECONDS)
+    async with limited():
+        await message.ack()
 
 
 def _read(message: AbstractIncomingMessage) -> DeadLetter:

@@ -8,7 +8,13 @@ from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractExchange
 from aio_pika.exceptions import PublishError
 
-from shared.messaging.rabbitmq_connection import OPERATION_TIMEOUT_SECONDS, RabbitConnection, quietly_closed, translated
+from shared.messaging.rabbitmq_connection import (
+    OPERATION_TIMEOUT_SECONDS,
+    RabbitConnection,
+    limited,
+    quietly_closed,
+    translated,
+)
 from shared.messaging.rabbitmq_topology import (
     EVENTS_EXCHANGE,
     declare_dead_queue,
@@ -58,32 +64,27 @@ class RabbitPublisher:
     async def retry_exchange(self, delay_milliseconds: int) -> str:
         """Create the waiting place when this channel has not seen it yet; returns its name."""
         channel = await self._open_channel()
-        with translated():
-            async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS):
-                exchange = await declare_retry(channel, delay_milliseconds)
+        async with limited():
+            exchange = await declare_retry(channel, delay_milliseconds)
         self._exchanges[exchange.name] = exchange
         return exchange.name
 
     async def check(self) -> None:
         channel = await self._open_channel()
-        with translated():
-            async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS):
-                await declare_events_exchange(channel)
+        async with limited():
+            await declare_events_exchange(channel)
 
     async def _send(self, one: Outgoing) -> None:
-        exchange = self._exchanges[one.exchange]
-        await asyncio.wait_for(
-            exchange.publish(one.message, one.routing_key, mandatory=True), OPERATION_TIMEOUT_SECONDS
-        )
+        async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS):
+            await self._exchanges[one.exchange].publish(one.message, one.routing_key, mandatory=True)
 
     async def _open_channel(self) -> AbstractChannel:
         async with self._opening:
             if self._channel is None or self._channel.is_closed:
                 channel = await self._connection.channel(confirms=True)
-                with translated():
-                    async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS):
-                        events = await declare_events_exchange(channel)
-                        await declare_dead_queue(channel)
+                async with limited():
+                    events = await declare_events_exchange(channel)
+                    await declare_dead_queue(channel)
                 self._exchanges = {EVENTS_EXCHANGE: events, "": channel.default_exchange}
                 self._channel = channel
             return self._channel

@@ -17,7 +17,7 @@ INSERT INTO data.products SELECT 'SKU-' || n, 'Товар ' || n || E' \\t"quote
     decode(lpad(to_hex(n), 8, '0'), 'hex') FROM generate_series(1, 500) n;
 INSERT INTO data.sales SELECT 'SKU-' || (n % 500 + 1), date '2024-01-01' + n % 700, random() * 1e-3 + n,
     timestamptz '2024-01-01 00:00+03' + n * interval '1.000001 s', jsonb_build_object('n', n, 'ж', NULL)
-    FROM generate_series(1, 20000) n;
+    FROM generate_series(1, 4000) n;
 INSERT INTO data.sales VALUES ('SKU-1', 'infinity', 'NaN', '-infinity', NULL);
 INSERT INTO forecast."Odd name" ("value; x") VALUES (NULL), (''), (E'\\u0001');
 GRANT SELECT ON data.products TO procurement_data;
@@ -25,14 +25,14 @@ GRANT SELECT ON data.products TO procurement_data;
 
 
 @pytest.fixture
-async def platform(settings: Settings) -> AsyncIterator[str]:
+async def platform(settings: Settings) -> str:
     """The superuser's URL of a database with rows of every awkward kind."""
     assert settings.backup_database_url is not None
     url = settings.backup_database_url.get_secret_value()
     connection = await asyncpg.connect(url)
     await connection.execute(TABLES)
     await connection.close()
-    yield url
+    return url
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ async def test_checking_finds_a_wrong_key_and_a_flipped_byte(dump: Path, setting
     assert run("check", str(dump), "--key-file", key)[:2][1]["ok"]
     other = tmp_path / "other.key"
     assert run("generate-key", str(other))[0] == 0
-    assert run("check", str(dump), "--key-file", str(other))[1]["code"] in {"backup_key_wrong", "backup_damaged"}
+    assert run("check", str(dump), "--key-file", str(other))[1]["code"] == "backup_key_wrong"
     flip_last_byte(dump)
     code, told, errors = run("check", str(dump), "--key-file", key)
     assert (code, told["code"]) == (1, "backup_damaged")

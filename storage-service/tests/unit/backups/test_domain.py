@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from storage_service.backups.domain.encryption import BackupKey
+from storage_service.backups.domain.encryption import BackupKey, WrongKeyError
 from storage_service.backups.domain.manifest import (
     DamagedManifestError,
     Manifest,
@@ -42,7 +42,7 @@ def test_a_sealed_manifest_comes_back_whole() -> None:
     assert open_manifest(MANIFEST.seal(KEY), KEY) == MANIFEST
 
 
-@pytest.mark.parametrize("change", [("rows", 4), ("row_hash", "18")])
+@pytest.mark.parametrize("change", [("rows", 4), ("row_hash", "18"), ("table", "x")])
 def test_a_changed_manifest_is_not_believed(change: tuple[str, object]) -> None:
     document = json.loads(MANIFEST.seal(KEY))
     document["manifest"]["tables"][0][change[0]] = change[1]
@@ -57,7 +57,7 @@ def test_something_else_is_no_manifest(document: str) -> None:
 
 
 def test_a_manifest_of_another_key_is_not_believed() -> None:
-    with pytest.raises(DamagedManifestError):
+    with pytest.raises(WrongKeyError, match=KEY.id):
         open_manifest(MANIFEST.seal(KEY), BackupKey(b"1" * 32))
 
 

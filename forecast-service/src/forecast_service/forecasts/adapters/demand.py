@@ -29,7 +29,7 @@ async def fetch_demand(data: DataClient, path: Path) -> int:
 
 async def _fetched(data: DataClient, path: Path) -> int:
     size, block = 0, bytearray()
-    with path.open("wb") as file:  # noqa: ASYNC230 -- opening is instant; the writing below is what takes time
+    with path.open("wb") as file:
         async with data.demand() as pieces:
             async for piece in pieces:
                 block += piece

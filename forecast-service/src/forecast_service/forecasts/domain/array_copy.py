@@ -5,6 +5,7 @@ Source: PostgreSQL documentation, COPY, "Binary Format", and array_send in src/b
 
 import struct
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def read_arrays(copied: bytes, widths: Sequence[int]) -> list[NDArray[np.float32
     Raises:
         ValueError: a row has another shape.
     """
-    parts: list[tuple[str, object]] = [("count", ">i2")]
+    parts: list[Any] = [("count", ">i2")]
     for index, width in enumerate(widths):
         parts += [(f"header{index}", "V24"), (f"values{index}", _ELEMENT, (width,))]
     row = np.dtype(parts)

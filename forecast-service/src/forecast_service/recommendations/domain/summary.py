@@ -26,7 +26,9 @@ class PlanSummary:
     blocked: int = 0
     waiting: int = 0
     values: Counter[str] = field(default_factory=Counter)
-    suppliers: dict[tuple[str, str], SupplierTotal] = field(default_factory=lambda: defaultdict(lambda: SupplierTotal("")))
+    suppliers: dict[tuple[str, str], SupplierTotal] = field(
+        default_factory=lambda: defaultdict(lambda: SupplierTotal(""))
+    )
     risks: list[PlanLine] = field(default_factory=list)
     _urgent: list[tuple[float, int, UUID, PlanLine]] = field(default_factory=list)
 

@@ -129,14 +129,14 @@ class TelegramChannel:
     async def send(self, address: str, markup: str, *, plain: bool) -> Outcome:
         if self._bot is None or not self._ready:
             return Unreachable("The bot is not connected.")
-        self._pace.sent(address)
         try:
-            message = await self._bot.send_message(
-                chat_id=address,
-                text=_plain(markup) if plain else markup,
-                parse_mode=None if plain else "HTML",
-                link_preview_options=telegram.LinkPreviewOptions(is_disabled=True),
-            )
+            with self._pace.sending(address):
+                message = await self._bot.send_message(
+                    chat_id=address,
+                    text=_plain(markup) if plain else markup,
+                    parse_mode=None if plain else "HTML",
+                    link_preview_options=telegram.LinkPreviewOptions(is_disabled=True),
+                )
         except answers.TelegramError as error:
             return self._outcome(error)
         return Accepted(str(message.message_id))

@@ -3,12 +3,10 @@
 Source: Telegram bots FAQ, "My bot is hitting limits"; the true limits vary, so a 429 is always obeyed on top.
 """
 
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-# Messages do not take the same time to arrive; a little more than the limit's own second keeps its windows apart.
-_MARGIN = 1.05
 
 
 @dataclass(frozen=True)
@@ -17,9 +15,10 @@ class Window:
     seconds: float
 
 
-OVERALL = Window(30, 1.0 * _MARGIN)
-PER_CHAT = Window(1, 1.0 * _MARGIN)
-PER_GROUP = Window(20, 60.0 * _MARGIN)
+# A little longer than Telegram's own, since two clocks never run quite alike.
+OVERALL = Window(30, 1.005)
+PER_CHAT = Window(1, 1.005)
+PER_GROUP = Window(20, 60.1)
 
 
 def is_group(address: str) -> bool:
@@ -29,17 +28,30 @@ def is_group(address: str) -> bool:
 
 @dataclass
 class SendingPace:
-    """Sliding windows over what this process has sent. `clock` gives seconds that only grow."""
+    """Sliding windows over what this process has sent. `clock` gives seconds that only grow.
+
+    A message counts from its start until a window after its answer: it arrived somewhere in between, so the server
+    never sees more of them in a window than allowed, however long each one travelled.
+    """
 
     clock: Callable[[], float]
-    _all: deque[float] = field(default_factory=deque)
+    _under_way: Counter[str] = field(default_factory=Counter)
+    _answered: deque[float] = field(default_factory=deque)
     _chats: dict[str, deque[float]] = field(default_factory=dict)
     _stopped_until: float = 0.0
 
-    def sent(self, address: str) -> None:
-        now = self.clock()
-        self._all.append(now)
-        self._chats.setdefault(address, deque()).append(now)
+    @contextmanager
+    def sending(self, address: str) -> Iterator[None]:
+        """Around one request."""
+        self._under_way[address] += 1
+        try:
+            yield
+        finally:
+            self._under_way[address] -= 1
+            self._under_way += Counter()  # drops the zeros
+            now = self.clock()
+            self._answered.append(now)
+            self._chats.setdefault(address, deque()).append(now)
 
     def stop(self, seconds: float) -> None:
         """Telegram refused: it refuses the bot in every chat until then."""
@@ -49,12 +61,12 @@ class SendingPace:
         now = self.clock()
         if now < self._stopped_until:
             return 0
-        return max(0, OVERALL.limit - _inside(self._all, OVERALL, now))
+        return max(0, OVERALL.limit - self._under_way.total() - _inside(self._answered, OVERALL, now))
 
     def resting(self) -> list[str]:
         """Addresses over the limit of their chat; forgets those that have long been silent."""
         now = self.clock()
-        resting = []
+        resting = list(self._under_way)
         for address, times in list(self._chats.items()):
             if self._free_at(address, times, now) > now:
                 resting.append(address)
@@ -63,10 +75,11 @@ class SendingPace:
         return resting
 
     def next_opening(self) -> float | None:
+        """Seconds until a window that is full now has room again."""
         now = self.clock()
         moments = [self._free_at(address, times, now) for address, times in self._chats.items()]
-        if _inside(self._all, OVERALL, now) >= OVERALL.limit:
-            moments.append(self._all[0] + OVERALL.seconds)
+        if _inside(self._answered, OVERALL, now) >= OVERALL.limit:
+            moments.append(self._answered[0] + OVERALL.seconds)
         moments.append(self._stopped_until)
         ahead = [moment - now for moment in moments if moment > now]
         return min(ahead) if ahead else None

@@ -33,13 +33,15 @@ class RestoreRequest:
 
 
 def read_manifest(path: Path, key: BackupKey) -> Manifest:
-    """Raises: BackupNotRestorableError, BackupDamagedError."""
+    """Raises: BackupNotRestorableError, BackupDamagedError, WrongBackupKeyError."""
     try:
         return open_manifest(path.read_text(encoding="utf-8"), key)
     except OSError as error:
         raise BackupNotRestorableError(
             f"The manifest {path.name} cannot be read ({error.strerror}); without it a backup cannot be proven."
         ) from error
+    except WrongKeyError as error:
+        raise WrongBackupKeyError(f"The manifest {path.name} cannot be opened: {error}. Give the right key.") from error
     except (DamagedManifestError, UnicodeDecodeError) as error:
         raise BackupDamagedError(f"The manifest {path.name} cannot be trusted: {error}.") from error
 

@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from storage_service.backups.domain.encryption import BackupKey
+from storage_service.backups.domain.encryption import BackupKey, WrongKeyError
 
 FORMAT_VERSION = 1
 
 
 class DamagedManifestError(ValueError):
-    """The manifest is not what was written, or was sealed with another key."""
+    """The manifest is not what was written."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,16 @@ class Manifest:
 
 
 def open_manifest(document: str, key: BackupKey) -> Manifest:
-    """Raises: DamagedManifestError."""
+    """Raises: DamagedManifestError, WrongKeyError."""
     try:
         sealed = json.loads(document)
         content, seal = sealed["manifest"], sealed["seal"]
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedManifestError("it is not a manifest") from error
+    if isinstance(content, dict) and content.get("key_id") != key.id:
+        raise WrongKeyError(f"it was sealed with key {content.get('key_id')}, the key given is {key.id}")
     if not isinstance(content, dict) or not hmac.compare_digest(str(seal), key.authenticate(_canonical(content))):
-        raise DamagedManifestError("its seal does not fit: it was changed, or made with another key")
+        raise DamagedManifestError("its seal does not fit: it was changed")
     if content["format_version"] != FORMAT_VERSION:
         raise DamagedManifestError(f"its format {content['format_version']} is not one this version can read")
     return Manifest(

@@ -1,4 +1,4 @@
-"""Use cases of recommendations: making a plan, reading it, deciding on its lines."""
+"""Making a plan, reading it, rejecting its lines."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -37,9 +37,7 @@ _DECIDABLE = frozenset({"proposed", "waits", "drafted"})
 
 
 class PlanService:
-    def __init__(
-        self, database: Database, forecasts: ForecastService, data: DataClient, policy: PlanPolicy
-    ) -> None:
+    def __init__(self, database: Database, forecasts: ForecastService, data: DataClient, policy: PlanPolicy) -> None:
         self._database = database
         self._forecasts = forecasts
         self._data = data
