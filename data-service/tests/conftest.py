@@ -1,6 +1,7 @@
 """The application on a fresh database, a client with an identity, and a worker that imports when told to."""
 
 import gzip
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,8 @@ async def resources(settings: Settings) -> AsyncIterator[Resources]:
 
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """Requests of an administrator."""
-    async with service_client(create_app(settings, TEST_KEYS), OWNER) as opened:
+    """Requests of an administrator, whose token outlives the longest test."""
+    async with service_client(create_app(settings, TEST_KEYS), OWNER, exp=int(time.time()) + 3600) as opened:
         yield opened
 
 

@@ -4,6 +4,7 @@ The discovery documents come with google-api-python-client. Two things the descr
 JSON null means "not set", and requests may carry the system parameters of every Google API.
 """
 
+import functools
 import importlib.resources
 import json
 import re
@@ -92,13 +93,21 @@ def _json_schema(node: dict[str, Any]) -> dict[str, Any]:
     if "enum" in node:
         schema["enum"] = node["enum"]
     if kind == "array":
-        schema["items"] = _json_schema(node["items"])
+        items = _json_schema(node["items"])
+        if items:  # "anything" need not be checked value by value
+            schema["items"] = items
     if kind == "object":
         schema["properties"] = {key: _json_schema(value) for key, value in node.get("properties", {}).items()}
         schema["additionalProperties"] = (
             _json_schema(node["additionalProperties"]) if "additionalProperties" in node else False
         )
     return schema
+
+
+@functools.cache
+def google_contract() -> "GoogleContract":
+    """Reading the documents takes a while; they do not change."""
+    return GoogleContract()
 
 
 class GoogleContract:

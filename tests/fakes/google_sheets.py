@@ -4,6 +4,7 @@ The genuine service-account flow runs: the token endpoint verifies the RS256 ass
 Every request and answer is kept in `exchanges`; `violations()` holds them against Google's discovery documents.
 """
 
+import functools
 import json
 import secrets
 import threading
@@ -19,10 +20,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.fakes.google_contract import Exchange, GoogleContract
+from tests.fakes.google_contract import Exchange, google_contract
 from tests.fakes.google_spreadsheet import ApiError, Spreadsheet, invalid
 
 ACCOUNT = "procurement@test-project.iam.gserviceaccount.com"
+AUDIENCE = "https://oauth2.googleapis.com/token"  # whatever token_uri says
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SCOPES = {"https://www.googleapis.com/auth/spreadsheets", "https://www.googleapis.com/auth/drive"}
 STATUSES = {
@@ -47,14 +49,19 @@ class Fault:
     match: Callable[[str, str], bool] = lambda _method, _path: True
 
 
+@functools.cache
+def _account_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 class FakeGoogle:
-    def __init__(self, *, calls_per_minute: int = 60) -> None:
+    def __init__(self, *, calls_per_minute: int = 60, key: rsa.RSAPrivateKey | None = None) -> None:
         self.calls_per_minute = calls_per_minute
         self.spreadsheets: dict[str, Spreadsheet] = {}
         self.exchanges: list[Exchange] = []
         self.faults: list[Fault] = []
         self.on_request: Callable[[str, str], None] | None = None
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._key = key or _account_key()
         self._tokens: set[str] = set()
         self._calls: dict[str, list[float]] = {"read": [], "write": []}
         self._lock = threading.RLock()
@@ -115,7 +122,7 @@ class FakeGoogle:
         return sum(exchange.method == method for exchange in self.exchanges)
 
     def violations(self) -> list[str]:
-        contract = GoogleContract()
+        contract = google_contract()
         return [problem for exchange in self.exchanges for problem in contract.problems(exchange)]
 
     # One request, under one lock: like Google, a spreadsheet changes one batch at a time.
@@ -155,9 +162,7 @@ class FakeGoogle:
         if form.get("grant_type") != GRANT:
             return 400, {"error": "unsupported_grant_type"}
         try:
-            claims = jwt.decode(
-                form["assertion"], self._key.public_key(), algorithms=["RS256"], audience=f"{self.base_url}/token"
-            )
+            claims = jwt.decode(form["assertion"], self._key.public_key(), algorithms=["RS256"], audience=AUDIENCE)
         except jwt.InvalidTokenError as error:
             return 400, {"error": "invalid_grant", "error_description": str(error)}
         if (

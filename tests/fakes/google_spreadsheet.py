@@ -164,7 +164,7 @@ class Spreadsheet:
         self.sheets.remove(sheet)
 
     def _updateSheetProperties(self, where: str, body: dict[str, Any]) -> None:  # noqa: N802
-        given, fields = body["properties"], body["fields"].split(",")
+        given, fields = body["properties"], body["fields"].replace("/", ".").split(",")
         sheet = self._by_id(where, given["sheetId"])
         for name in fields:
             if name == "title":

@@ -20,6 +20,7 @@ from gateway.authentication.router import public_router as public_authentication
 from gateway.authentication.router import router as authentication_router
 from gateway.authentication.service.authenticator import Authenticator
 from gateway.documentation.router import router as documentation_router
+from gateway.proxy.adapters import metrics
 from gateway.proxy.adapters.access_log import AccessLog
 from gateway.proxy.adapters.limiter import RateLimiter
 from gateway.proxy.adapters.pool import Address, Timeouts, UpstreamPool
@@ -101,6 +102,7 @@ async def _running(door: Door, table: RouteTable, resources: Resources) -> Async
         stack.callback(forwarder.close)
         for work in (forwarder.sweep(), log.run(), denials.run(), purge_sessions(resources)):
             stack.push_async_callback(_stop, asyncio.create_task(work))
+        metrics.IN_PROGRESS.set_function(lambda: door.in_progress)
         door.pipeline = Pipeline(
             admission=Admission(table, _rules(settings), authenticator, limiter),
             authenticator=authenticator,

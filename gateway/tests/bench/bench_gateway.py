@@ -181,7 +181,6 @@ def generous_routes(folder: Path) -> Path:
     return path
 
 
-
 def bench_gateway(folder: Path, upstream: int, options: argparse.Namespace) -> Result:
     with ExitStack() as stack:
         server = stack.enter_context(start_postgres(folder / "postgres", durable=False))
@@ -255,9 +254,7 @@ def service(folder: Path) -> Iterator[int]:
     """Answers 1 KB of JSON to everything."""
     port = free_port()
     if shutil.which("nginx"):
-        server = (
-            f"server {{ listen 127.0.0.1:{port}; location / {{ default_type application/json; return 200 '{BODY}'; }} }}"
-        )
+        server = f"server {{ listen 127.0.0.1:{port}; location / {{ default_type application/json; return 200 '{BODY}'; }} }}"
         with nginx(folder, "service", server, LOAD_CORE):
             wait_for(f"http://127.0.0.1:{port}/")
             yield port
@@ -287,7 +284,9 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)
         upstream = stack.enter_context(service(folder))
-        print(f"load: {'wrk' if shutil.which('wrk') else 'own client'}, {options.connections} connections, {len(BODY)} bytes")
+        print(
+            f"load: {'wrk' if shutil.which('wrk') else 'own client'}, {options.connections} connections, {len(BODY)} bytes"
+        )
         by_nginx = bench_nginx(folder, upstream, options) if shutil.which("nginx") else None
         show("nginx proxy_pass", by_nginx)
         by_gateway = bench_gateway(folder, upstream, options)

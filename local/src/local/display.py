@@ -19,7 +19,7 @@ class Display:
         self.console = console
 
     def line(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False)
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def heading(self, text: str) -> None:
         self.console.print(f"\n{text}", style="bold", markup=False, highlight=False)

@@ -19,7 +19,7 @@ from data_service.settings import Settings
 
 ROWS = 150_000
 ARTICLES = 2_000
-MOMENTS = 6
+MOMENTS = 4
 WAIT_SECONDS = 60
 
 pytestmark = pytest.mark.timeout(300)

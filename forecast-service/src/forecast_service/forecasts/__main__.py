@@ -41,7 +41,9 @@ def _report(phase: str, progress: float) -> None:
 
 
 def _end_with_worker() -> None:
-    sys.stdin.buffer.read()
+    # The buffered reader would hold its lock when the interpreter ends, which is fatal.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
     os._exit(2)
 
 

@@ -3,13 +3,14 @@
 A plain ASGI application: on this path a framework would cost more than all the checks together.
 """
 
+import random
 import re
+import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
-from uuid import uuid4
 
 from prometheus_client import Histogram
 
@@ -18,7 +19,7 @@ from gateway.audit.domain import Actor, Entry, Origin
 from gateway.audit.service import DenialRecorder
 from gateway.authentication.service.authenticator import Authenticator
 from gateway.proxy.adapters import metrics
-from gateway.proxy.adapters.access_log import AccessLog
+from gateway.proxy.adapters.access_log import AccessLog, AccessRecord
 from gateway.proxy.errors import ClientGoneError
 from gateway.proxy.service.admission import Admission, Arrival, rate_headers
 from gateway.proxy.service.calls import Answer, Call, HeaderList, Message, Receive, RequestBody, Send
@@ -26,7 +27,7 @@ from gateway.proxy.service.delivery import Delivery
 from shared.errors import ServiceError
 from shared.observability import context
 from shared.observability.logging import get_logger
-from shared.observability.metrics import HTTP_REQUEST_DURATION, HTTP_REQUESTS_IN_PROGRESS, HTTP_RESPONSE_BYTES
+from shared.observability.metrics import HTTP_REQUEST_DURATION, HTTP_RESPONSE_BYTES
 from shared.observability.trace_context import child_of
 from shared.web.problems import from_service_error, unexpected_problem
 
@@ -37,6 +38,8 @@ _GONE = 499
 _AUDITED = frozenset({401, 403, 429})
 _UNMATCHED = "unmatched"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# Ids must be unique, not secret; asking the kernel for randomness three times a request is dear.
+_random_bits = random.Random(secrets.randbits(256)).getrandbits
 _log = get_logger(__name__)
 
 
@@ -58,11 +61,16 @@ class Door:
     def __init__(self, own: Application) -> None:
         self._own = own
         self._durations: dict[tuple[str, str, int], Histogram] = {}
+        self.in_progress = 0
         self.pipeline: Pipeline | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self.pipeline is not None:
-            await Passage(self._own, self.pipeline, self._observe, scope, receive, send).run()
+            self.in_progress += 1
+            try:
+                await Passage(self._own, self.pipeline, self._observe, scope, receive, send).run()
+            finally:
+                self.in_progress -= 1
         elif scope["type"] == "lifespan":
             await self._own(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -90,6 +98,7 @@ class Passage:
         "_request_id",
         "_scope",
         "_served_by_own",
+        "_traceparent",
     )
 
     def __init__(
@@ -110,10 +119,10 @@ class Passage:
         self._began = time.perf_counter()
         self._call: Call | None = None
         self._request_id = ""
+        self._traceparent = ""
         self._served_by_own = False
 
     async def run(self) -> None:
-        HTTP_REQUESTS_IN_PROGRESS.inc()
         try:
             await self._serve()
         except ServiceError as error:
@@ -125,36 +134,39 @@ class Passage:
             _log.exception("unexpected_failure", method=self._scope["method"], path=self._path())
             await self._send_problem(unexpected_problem(self._path()))
         finally:
-            HTTP_REQUESTS_IN_PROGRESS.dec()
             self._finish()
 
     async def _serve(self) -> None:
-        self._request_id, traceparent = self._names()
-        self._answer.own_headers = [(b"x-request-id", self._request_id.encode()), _NOSNIFF]
-        call = self._call = self._pipeline.admission.inspect(self._arrival())
+        try:
+            call = self._call = self._pipeline.admission.inspect(self._arrival())
+        except ServiceError:
+            given = dict(self._scope["headers"])
+            self._name(given.get(b"x-request-id"), given.get(b"traceparent"))
+            raise
+        self._name(call.headers.request_id, call.headers.traceparent)
         body = RequestBody(self._receive, call.body_length, call.body_limit, self._pipeline.idle_seconds)
         await self._pipeline.admission.admit(call)
         if call.verdict is not None:
             self._answer.own_headers += rate_headers(call.verdict)
-        call.extra = self._own_headers(call, traceparent)
+        call.extra = self._own_headers(call)
         if call.route.upstream == OWN:
             await self._serve_own(call, body)
         else:
             await self._pipeline.delivery.deliver(call, body, self._answer)
 
-    def _names(self) -> tuple[str, str]:
-        """The request's id, ours when the given one is malformed, and the trace it belongs to."""
-        given: dict[bytes, bytes] = {}
-        for name, value in self._scope["headers"]:
-            if name in {b"x-request-id", b"traceparent"}:
-                given[name] = b"," if name in given else value
-        request_id = given.get(b"x-request-id", b"").decode("latin-1")
-        if not _REQUEST_ID.fullmatch(request_id):
-            request_id = uuid4().hex
-        traceparent = child_of(given.get(b"traceparent", b"").decode("latin-1"))
+    def _name(self, given_id: bytes | None, given_trace: bytes | None) -> None:
+        """The request's id, ours when none or a malformed one was given, and the trace it belongs to."""
+        request_id = given_id.decode("latin-1") if given_id is not None else ""
+        if not request_id or not _REQUEST_ID.fullmatch(request_id):
+            request_id = f"{_random_bits(128):032x}"
+        if given_trace is None:
+            self._traceparent = f"00-{_random_bits(128) | 1:032x}-{_random_bits(64) | 1:016x}-01"
+        else:
+            self._traceparent = child_of(given_trace.decode("latin-1"))
+        self._request_id = request_id
+        self._answer.own_headers = [(b"x-request-id", request_id.encode()), _NOSNIFF]
         context.request_id.set(request_id)
-        context.traceparent.set(traceparent)
-        return request_id, traceparent
+        context.traceparent.set(self._traceparent)
 
     def _arrival(self) -> Arrival:
         scope = self._scope
@@ -169,11 +181,11 @@ class Passage:
             scheme=scope["scheme"],
         )
 
-    def _own_headers(self, call: Call, traceparent: str) -> HeaderList:
+    def _own_headers(self, call: Call) -> HeaderList:
         """What only the gateway may say to a service."""
         extra = [
             (b"x-request-id", self._request_id.encode()),
-            (b"traceparent", traceparent.encode()),
+            (b"traceparent", self._traceparent.encode()),
             (b"x-forwarded-for", call.address.encode()),
             (b"x-forwarded-proto", call.scheme.encode()),
         ]
@@ -253,15 +265,18 @@ class Passage:
         HTTP_RESPONSE_BYTES.inc(answer.bytes)
         principal = call.principal if call is not None else None
         self._pipeline.access_log.write(
-            request_id=self._request_id,
-            method=self._scope["method"],
-            path=self._path(),
-            route=route,
-            upstream=call.route.upstream if call is not None else None,
-            status=status,
-            bytes=answer.bytes,
-            seconds=round(seconds, 5),
-            address=call.address if call is not None else None,
-            subject=principal.subject if principal is not None else None,
-            acting_service=principal.acting_service if principal is not None else None,
+            AccessRecord(
+                self._request_id,
+                self._traceparent[3:35],
+                self._scope["method"],
+                self._path(),
+                route,
+                call.route.upstream if call is not None else "",
+                status,
+                answer.bytes,
+                seconds,
+                call.address if call is not None else "",
+                principal.subject if principal is not None else "",
+                (principal.acting_service or "") if principal is not None else "",
+            )
         )

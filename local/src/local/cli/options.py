@@ -38,6 +38,7 @@ State = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output; everything else goes to stderr.")]
 Texts = Annotated[Language, typer.Option("--language", envvar="PROCUREMENT_LANGUAGE", help="Of reasons and exports.")]
 DEFAULT_STATE = Path(".local")
+_WIDTH_IN_FILES = 180
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Session:
 
 
 def display_for(*, as_json: bool) -> Display:
-    return Display(Console(stderr=as_json, soft_wrap=not sys.stdout.isatty()))
+    stream = sys.stderr if as_json else sys.stdout
+    return Display(Console(file=stream, width=None if stream.isatty() else _WIDTH_IN_FILES))
 
 
 @contextmanager

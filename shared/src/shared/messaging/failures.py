@@ -1,5 +1,6 @@
 """What a failure says: was it the infrastructure, or the message?"""
 
+import asyncio
 from collections.abc import Iterator
 from itertools import count
 
@@ -38,6 +39,12 @@ def lost_its_connection(error: BaseException) -> bool:
 def describe(error: BaseException) -> str:
     """For logs, `last_error` and dead letters: type and text, secrets masked, bounded."""
     return mask(f"{type(error).__name__}: {error}")[:REASON_LENGTH]
+
+
+def is_cancelled() -> bool:
+    """Whether somebody wants this task to end; a library may have swallowed the exception that says so."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def backoff(first_seconds: float, longest_seconds: float) -> Iterator[float]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from shared.messaging.failures import is_cancelled
 from shared.messaging.postgres_errors import AWAY, translated
 from shared.messaging.postgres_presence import LOCK_CLASS, Holder, Presence
 from shared.messaging.transport import (
@@ -100,6 +101,8 @@ async def consume(pool: asyncpg.Pool, presence: Presence, queue: QueueSpec, hand
                     await _Session(pool, queue, handler, holder).run()
         except TransportUnavailableError as error:
             _log.warning("transport_away", transport="postgresql", queue=queue.name, error=str(error))
+        if is_cancelled():
+            raise asyncio.CancelledError
         await asyncio.sleep(RECONNECT_SECONDS)
 
 

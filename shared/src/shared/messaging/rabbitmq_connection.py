@@ -13,6 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from yarl import URL
 
+from shared.messaging.failures import is_cancelled
 from shared.messaging.transport import TransportUnavailableError
 
 OPERATION_TIMEOUT_SECONDS = 5.0
@@ -26,7 +27,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except asyncio.CancelledError as error:
-        if cancelled():
+        if is_cancelled():
             raise
         raise TransportUnavailableError("RabbitMQ: the connection was closed") from error
     except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
@@ -39,12 +40,6 @@ async def limited() -> AsyncIterator[None]:
     with translated():
         async with asyncio.timeout(OPERATION_TIMEOUT_SECONDS):
             yield
-
-
-def cancelled() -> bool:
-    """Whether somebody wants this task to end; the library may have swallowed the exception that says so."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 class RabbitConnection:

@@ -14,7 +14,8 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from shared.events.envelope import CONTENT_TYPE
-from shared.messaging.rabbitmq_connection import RabbitConnection, cancelled, limited, quietly_closed
+from shared.messaging.failures import is_cancelled
+from shared.messaging.rabbitmq_connection import RabbitConnection, limited, quietly_closed
 from shared.messaging.rabbitmq_publisher import Outgoing, RabbitPublisher
 from shared.messaging.rabbitmq_topology import DEAD_QUEUE, declare_queue
 from shared.messaging.transport import DeliveryHandler, QueueSpec, TransportUnavailableError, died_in_hand
@@ -113,7 +114,7 @@ async def consume(
                 await quietly_closed(channel)
         except TransportUnavailableError as error:
             _log.warning("transport_away", transport="rabbitmq", queue=queue.name, error=str(error))
-        if cancelled():
+        if is_cancelled():
             raise asyncio.CancelledError
         await asyncio.sleep(RECONNECT_SECONDS)
 

@@ -62,7 +62,7 @@ class RabbitPublisher:
         return returned
 
     async def retry_exchange(self, delay_milliseconds: int) -> str:
-        """Create the waiting place when this channel has not seen it yet; returns its name."""
+        """Create the place to wait where it does not exist; returns its name."""
         channel = await self._open_channel()
         async with limited():
             exchange = await declare_retry(channel, delay_milliseconds)

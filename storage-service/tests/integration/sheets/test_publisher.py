@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.fakes.google_sheets import FakeGoogle
 from tests.fakes.google_spreadsheet import Sheet
 
@@ -233,7 +234,7 @@ def test_an_expired_token_is_renewed(google: FakeGoogle, sheets: GoogleSheets) -
 
 
 def test_a_key_google_does_not_know_is_told(google: FakeGoogle, tmp_path: Path) -> None:
-    with FakeGoogle() as stranger:
+    with FakeGoogle(key=rsa.generate_private_key(public_exponent=65537, key_size=2048)) as stranger:
         account = stranger.credentials()
     account["token_uri"] = google.credentials()["token_uri"]
     file = tmp_path / "stranger.json"

@@ -110,14 +110,17 @@ class RateLimiter:
                     future.set_result(self._alone(limits, strict=strict))
             return
         metrics.LIMIT_BATCHES.inc()
+        allowed_count = 0
         for position, (limits, _, future) in enumerate(batch):
             allowed, decider, remaining, reset = answers[position * 4 : position * 4 + 4]
-            (_SHARED_ALLOWED if allowed else _SHARED_REFUSED).inc()
+            allowed_count += allowed
             limit = limits[decider - 1]
             if not future.done():
                 future.set_result(
                     Verdict(allowed == 1, limit.policy, limit.requests, limit.seconds, remaining, reset / 1e6)
                 )
+        _SHARED_ALLOWED.inc(allowed_count)
+        _SHARED_REFUSED.inc(len(batch) - allowed_count)
 
     async def _ask(self, batch: Sequence[_Waiting]) -> list[int]:
         keys: list[str] = []

@@ -24,4 +24,5 @@ UPSTREAM_RETRIES = Counter(
     "gateway_upstream_retries_total", "Requests sent again because a kept connection was already closed.", ["upstream"]
 )
 BREAKER_OPEN = Gauge("gateway_breaker_open", "1 while a service is given a rest.", ["upstream"])
+IN_PROGRESS = Gauge("gateway_requests_in_progress", "Requests inside the gateway now.")
 CLIENTS_GONE = Counter("gateway_clients_gone_total", "Callers that left before their answer was complete.")

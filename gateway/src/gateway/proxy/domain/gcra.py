@@ -4,6 +4,7 @@ Source: ATM Forum Traffic Management 4.0, section 4.4.2 (virtual scheduling), wi
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,7 @@ class Limit:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The tightest of the limits checked. Seconds until all is restored, or, when refused, until the next try."""
 
     allowed: bool

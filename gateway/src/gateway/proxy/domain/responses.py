@@ -31,12 +31,15 @@ def passed_headers(
 
     Names must be in lower case.
     """
-    passed = [
-        header
-        for header in headers
-        if header[0] not in _NEVER_PASSED and not (header[0] == b"content-length" and status in BODILESS_STATUSES)
-    ]
-    connection = next((value for name, value in headers if name == b"connection"), b"")
+    passed, connection = [], b""
+    for header in headers:
+        name = header[0]
+        if name not in _NEVER_PASSED:
+            passed.append(header)
+        elif name == b"connection":
+            connection = header[1]
+    if status in BODILESS_STATUSES:
+        passed = [header for header in passed if header[0] != b"content-length"]
     if b"," in connection or connection.lower() not in {b"", b"close", b"keep-alive"}:
         listed = {token.strip().lower() for token in connection.split(b",")}
         passed = [header for header in passed if header[0] not in listed]

@@ -5,8 +5,9 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from gateway.access.domain import OWN, Permission, Rate, Route, RouteTable
+from gateway.access.domain import OWN, Permission, Rate, RateClass, Route, RouteTable
 from gateway.authentication.domain import Principal
 from gateway.authentication.errors import ActingForRefusedError, InvalidTokenError, NoCredentialsError
 from gateway.authentication.service.authenticator import Authenticator
@@ -25,11 +26,11 @@ from gateway.proxy.errors import (
 )
 from gateway.proxy.service.calls import Call
 
+_REMEMBERED_LIMITS = 10_000
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A request as the server parsed it; header names in lower case, `raw_path` undecoded and without the query."""
 
     method: str
@@ -57,6 +58,7 @@ class Admission:
         self._rules = rules
         self._authenticator = authenticator
         self._limiter = limiter
+        self._known_limits: dict[tuple[str, str, str], tuple[Limit, ...]] = {}
 
     def inspect(self, arrival: Arrival) -> Call:
         """Raises: ServiceError for everything that can be refused without knowing the caller."""
@@ -103,8 +105,10 @@ class Admission:
 
     def _scheme(self, arrival: Arrival, headers: RequestHeaders) -> str:
         """What the caller used, as the proxy in front tells; without one, what arrived here."""
+        if not self._rules.trusted_proxies:
+            return arrival.scheme
         told = (headers.forwarded_proto or b"").rpartition(b",")[2].strip()
-        return told.decode() if self._rules.trusted_proxies and told in {b"http", b"https"} else arrival.scheme
+        return told.decode() if told in {b"http", b"https"} else arrival.scheme
 
     async def admit(self, call: Call) -> None:
         """Recognises, authorises and counts. Raises: ServiceError."""
@@ -151,6 +155,15 @@ class Admission:
         rate_class = call.permission.rate
         if rate_class is None:
             return ()
+        known = (rate_class.name, call.principal.key if call.principal is not None else "", call.address)
+        limits = self._known_limits.get(known)
+        if limits is None:
+            if len(self._known_limits) >= _REMEMBERED_LIMITS:
+                self._known_limits.clear()
+            limits = self._known_limits[known] = self._new_limits(call, rate_class)
+        return limits
+
+    def _new_limits(self, call: Call, rate_class: RateClass) -> tuple[Limit, ...]:
         principal, name = call.principal, rate_class.name
         by_address = _limit("address", f"a:{counted_address(call.address)}", self._table.address_rate)
         if principal is None:

@@ -43,6 +43,10 @@ _SCOPES = ("https://www.googleapis.com/auth/spreadsheets",)
 _METADATA_FIELDS = "spreadsheetId,spreadsheetUrl,properties.title,sheets.properties"
 _SWAP_ATTEMPTS = 3
 _CLEAR_AWAY_SECONDS = 20.0
+_NO_KEY_FILE = (
+    "The file in STORAGE_GOOGLE_CREDENTIALS_FILE cannot be read as a JSON object. "
+    "Put the JSON key of a Google service account there."
+)
 _log = get_logger(__name__)
 
 
@@ -155,12 +159,11 @@ class GoogleSheets:
 
     def _account(self) -> dict[str, Any]:
         try:
-            account: dict[str, Any] = json.loads(self._credentials_file.read_text(encoding="utf-8"))
+            account = json.loads(self._credentials_file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise SheetsNotConfiguredError(
-                "The file in STORAGE_GOOGLE_CREDENTIALS_FILE cannot be read as JSON. "
-                "Put the JSON key of a Google service account there."
-            ) from error
+            raise SheetsNotConfiguredError(_NO_KEY_FILE) from error
+        if not isinstance(account, dict):
+            raise SheetsNotConfiguredError(_NO_KEY_FILE)
         return account
 
 
