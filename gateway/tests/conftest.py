@@ -18,6 +18,8 @@ import pytest
 import redis
 import uvicorn
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.access.adapters import DEFAULT_FILE
 from gateway.app import create_gateway
@@ -110,6 +112,7 @@ class Gateway:
     port: int
     settings: Settings
     echo: Echo
+    stop: Callable[[], None]
     tokens: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -173,6 +176,10 @@ def is_whole(answer: bytes) -> bool:
     return bool(found) and len(answer.rpartition(b"\r\n\r\n")[2]) >= int(found[-1])
 
 
+def signing_key_pem() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
 def generous_routes(folder: Path, **rates: str) -> Path:
     """The package's own table with limits no test reaches by accident; `rates` sets single classes."""
     document = yaml.safe_load(DEFAULT_FILE.read_text())
@@ -209,6 +216,8 @@ def start_gateway(
         stack.callback(postgres_templates.drop, database)
         with redis.Redis.from_url(valkey_server.url) as store:
             store.flushall()
+        key_file = tmp_path_factory.mktemp("keys") / "signing.pem"
+        key_file.write_bytes(signing_key_pem())
 
         def start(*, rates: dict[str, str] | None = None, **given: Any) -> Gateway:
             values: dict[str, Any] = {
@@ -218,6 +227,7 @@ def start_gateway(
                 "redis_url": valkey_server.url,
                 "upstreams": dict.fromkeys(OWNERS, f"http://127.0.0.1:{echo.port}"),
                 "routes_file": generous_routes(tmp_path_factory.mktemp("routes"), **(rates or {})),
+                "signing_key_file": key_file,
                 "service_clients": CLIENTS,
                 "admin_email": ADMIN[0],
                 "admin_password": ADMIN[1],
@@ -228,7 +238,7 @@ def start_gateway(
             server = ServerThread(create_gateway(settings), SERVER_OPTIONS)
             server.start()
             stack.callback(server.stop)
-            return Gateway(server.port, settings, echo)
+            return Gateway(server.port, settings, echo, server.stop)
 
         yield start
 

@@ -5,8 +5,9 @@ from datetime import date
 
 import numpy as np
 import pytest
-from forecast_service.forecasts.domain.panel import DemandPanel
 from threadpoolctl import threadpool_limits
+
+from forecast_service.forecasts.domain.panel import DemandPanel
 
 MONDAY = date(2024, 1, 1)
 

@@ -1,3 +1,4 @@
+# ruff: noqa: T201 -- a bench prints
 """The gateway with every policy on, beside nginx `proxy_pass` and a plain FastAPI + httpx proxy.
 
 python gateway/tests/bench/bench_gateway.py [--seconds 4] [--connections 32]
@@ -64,7 +65,7 @@ def process(arguments: list[str], core: int, **environment: str) -> Iterator[psu
         arguments,
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
-        preexec_fn=pinned(core),
+        preexec_fn=pinned(core),  # noqa: PLW1509 -- the bench has one thread
     )
     try:
         yield psutil.Process(child.pid)

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from local.api import Json, Watcher
 
-_REPORT_EVERY_SECONDS = 10.0
+_REPORT_EVERY_SECONDS = 5.0
+_REPEAT_EVERY_SECONDS = 60.0
 
 
 class Display:
@@ -45,13 +46,15 @@ class Display:
 
     @contextmanager
     def _lines(self, title: str) -> Iterator[Watcher]:
-        said_at = time.monotonic()
+        said, said_at = "", time.monotonic()
 
         def watch(job: Json) -> None:
-            nonlocal said_at
-            if time.monotonic() - said_at >= _REPORT_EVERY_SECONDS:
-                said_at = time.monotonic()
-                self.line(f"{_described(title, job)}: {float(job.get('progress') or 0):.0%}")
+            nonlocal said, said_at
+            text = f"{_described(title, job)}: {float(job.get('progress') or 0):.0%}"
+            silence = time.monotonic() - said_at
+            if silence >= _REPEAT_EVERY_SECONDS or (silence >= _REPORT_EVERY_SECONDS and text != said):
+                said, said_at = text, time.monotonic()
+                self.line(text)
 
         yield watch
 

@@ -140,7 +140,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
         sa.UniqueConstraint("dedup_key", name=op.f("uq_messages_dedup_key")),
-        sa.UniqueConstraint("position", name=op.f("uq_messages_position")),
         schema="notification",
     )
     op.create_index(
@@ -151,7 +150,6 @@ def upgrade() -> None:
         schema="notification",
         postgresql_where=sa.text("status IN ('queued', 'sending')"),
     )
-    op.create_index("ix_messages_notice_id", "messages", ["notice_id"], unique=False, schema="notification")
     op.create_index("ix_messages_owner_id", "messages", ["owner", "id"], unique=False, schema="notification")
     op.create_index(
         "ix_messages_queue",
@@ -205,7 +203,6 @@ def downgrade() -> None:
         "ix_messages_queue", table_name="messages", schema="notification", postgresql_where=sa.text("status = 'queued'")
     )
     op.drop_index("ix_messages_owner_id", table_name="messages", schema="notification")
-    op.drop_index("ix_messages_notice_id", table_name="messages", schema="notification")
     op.drop_index(
         "ix_messages_chat",
         table_name="messages",

@@ -28,3 +28,12 @@ async def test_readiness_shows_which_channel_is_used(platform: Any, token: str |
     ):
         ready = (await client.get("/health/ready")).json()
     assert ready["dependencies"]["delivery"]["channel"] == channel
+
+
+async def test_on_one_machine_the_http_process_does_the_worker_s_work_too(platform: Any, fake: Any) -> None:
+    await platform.subscribe("4242")
+    await platform.tell()
+    settings = platform.settings.model_copy(update={"worker_in_process": True})
+    async with running(create_app(settings, TEST_KEYS)):
+        await platform.settled()
+    assert len(fake.state.texts(4242)) == 1

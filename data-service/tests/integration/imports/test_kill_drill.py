@@ -19,7 +19,7 @@ from data_service.settings import Settings
 
 ROWS = 150_000
 ARTICLES = 2_000
-MOMENTS = 4
+MOMENTS = 3
 WAIT_SECONDS = 60
 
 pytestmark = pytest.mark.timeout(300)
@@ -73,7 +73,7 @@ async def attempts(resources: Resources, import_id: str) -> int:
 async def until(condition: Callable[..., Awaitable[bool]], *arguments: Any) -> None:
     async with asyncio.timeout(WAIT_SECONDS):
         while not await condition(*arguments):  # noqa: ASYNC110 -- another process is what we wait for
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
 
 async def test_an_import_killed_at_any_moment_is_there_wholly_or_not_at_all(

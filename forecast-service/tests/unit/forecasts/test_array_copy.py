@@ -2,6 +2,7 @@ import struct
 
 import numpy as np
 import pytest
+
 from forecast_service.forecasts.domain.array_copy import (
     HEADER,
     TRAILER,

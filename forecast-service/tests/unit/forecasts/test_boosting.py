@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+
 from forecast_service.forecasts.domain.boosting import GradientBoosting
 from forecast_service.forecasts.domain.boosting_features import features_at, matrix
 

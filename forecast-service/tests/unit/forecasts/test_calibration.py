@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from forecast_service.forecasts.domain.calibration import fitted_table, spreads
-from forecast_service.forecasts.domain.distribution import LEVELS
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
+from forecast_service.forecasts.domain.calibration import fitted_table, spreads
+from forecast_service.forecasts.domain.distribution import LEVELS
 
 
 @pytest.mark.parametrize("family", ["poisson", "heavy"])

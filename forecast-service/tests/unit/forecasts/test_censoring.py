@@ -1,4 +1,5 @@
 import numpy as np
+
 from forecast_service.forecasts.domain.censoring import fill_censored
 
 

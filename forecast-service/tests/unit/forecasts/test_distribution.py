@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from forecast_service.forecasts.domain.distribution import LEVELS, DemandDistribution, knots_of, normal_score
 
 

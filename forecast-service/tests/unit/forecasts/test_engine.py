@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from forecast_service.forecasts.domain.distribution import LEVELS, knots_of
 from forecast_service.forecasts.domain.engine import RunOptions, run_forecast
 
-OPTIONS = RunOptions(boosting_rows=3000)
+OPTIONS = RunOptions(boosting_rows=2000, boosting_trees=15)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_short_histories_still_give_a_forecast(days: int, make_panel) -> None:
 def test_long_horizons_have_quantiles_of_long_sums(make_panel) -> None:
     random = np.random.default_rng(8)
     panel = make_panel(random.poisson(5, (4, 320)).astype(np.float32))
-    outcome = run_forecast(panel, RunOptions(horizon_days=91, boosting_rows=2000), lambda *_: None)
+    outcome = run_forecast(panel, RunOptions(horizon_days=91, boosting_rows=2000, boosting_trees=15), lambda *_: None)
     assert outcome.mean.shape == (4, 91)
     q95 = outcome.sums[:, -1, LEVELS.index(0.95)]
     assert (q95 > outcome.mean.sum(axis=1)).all()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from forecast_service.forecasts.domain.boosting import GradientBoosting
 from forecast_service.forecasts.domain.exponential_smoothing import SeasonalSmoothing
 from forecast_service.forecasts.domain.intermittent import IntermittentDemand

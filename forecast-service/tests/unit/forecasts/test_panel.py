@@ -3,6 +3,7 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from forecast_service.forecasts.domain.panel import (
     COLUMNS,
     DemandFormatError,
@@ -32,19 +33,32 @@ def day(number: int) -> date:
 
 
 def test_days_without_a_row_are_zero_and_days_before_the_first_sale_unknown() -> None:
-    panel = build_panel([batch(("B", "W", day(1), 5, None, None), ("A", "W", day(2), 1, None, None)), batch(("A", "W", day(4), 3, None, None))])
+    panel = build_panel(
+        [
+            batch(("B", "W", day(1), 5, None, None), ("A", "W", day(2), 1, None, None)),
+            batch(("A", "W", day(4), 3, None, None)),
+        ]
+    )
     assert (panel.skus, panel.start, panel.end) == (("A", "B"), day(1), day(4))
     np.testing.assert_array_equal(panel.demand, [[np.nan, 1, 0, 3], [5, 0, 0, 0]])
 
 
 def test_rows_of_one_day_are_added_and_a_negative_net_is_clipped_and_counted() -> None:
-    panel = build_panel([batch(("A", "W", day(1), 5, 2.0, None), ("A", "W", day(1), -7, 2.0, None), ("A", "W", day(2), 4, 3.0, None))])
+    panel = build_panel(
+        [batch(("A", "W", day(1), 5, 2.0, None), ("A", "W", day(1), -7, 2.0, None), ("A", "W", day(2), 4, 3.0, None))]
+    )
     np.testing.assert_array_equal(panel.demand, [[0, 4]])
     assert panel.clipped_days == 1
 
 
 def test_the_same_article_in_two_warehouses_is_two_series_ordered_by_both_codes() -> None:
-    panel = build_panel([batch(("A", "Z", day(1), 1, None, None), ("A", "B", day(1), 2, None, None), ("0A", "Z", day(1), 3, None, None))])
+    panel = build_panel(
+        [
+            batch(
+                ("A", "Z", day(1), 1, None, None), ("A", "B", day(1), 2, None, None), ("0A", "Z", day(1), 3, None, None)
+            )
+        ]
+    )
     assert list(zip(panel.skus, panel.warehouses, strict=True)) == [("0A", "Z"), ("A", "B"), ("A", "Z")]
     np.testing.assert_array_equal(panel.demand[:, 0], [3, 2, 1])
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from forecast_service.forecasts.domain.selection import Backtest, blended, model_weights
 
 DAYS, ORIGINS = 200, (116, 144, 172)
@@ -8,10 +9,7 @@ DAYS, ORIGINS = 200, (116, 144, 172)
 def backtest_of(actual: np.ndarray, errors: list[float]) -> Backtest:
     """One model per error: the actual demand times 1 + error."""
     forecasts = np.stack(
-        [
-            np.stack([actual[:, origin : origin + 28] * (1 + error) for origin in ORIGINS])
-            for error in errors
-        ]
+        [np.stack([actual[:, origin : origin + 28] * (1 + error) for origin in ORIGINS]) for error in errors]
     ).astype(np.float32)
     return Backtest(ORIGINS, forecasts, actual.astype(np.float32), np.isfinite(actual))
 
@@ -65,7 +63,9 @@ def test_a_series_without_a_past_takes_the_weights_of_all_together(actual) -> No
 
 
 def test_without_any_backtest_seasonal_naive_counts_least() -> None:
-    empty = Backtest([], np.zeros((3, 0, 4, 28), dtype=np.float32), np.ones((4, 30), dtype=np.float32), np.ones((4, 30), dtype=bool))
+    empty = Backtest(
+        [], np.zeros((3, 0, 4, 28), dtype=np.float32), np.ones((4, 30), dtype=np.float32), np.ones((4, 30), dtype=bool)
+    )
     weights = model_weights(empty, np.ones((3, 4), dtype=bool), naive=0)
     assert (weights[0] < weights[1]).all()
     np.testing.assert_allclose(weights[1], weights[2])
@@ -82,7 +82,9 @@ def test_days_out_of_stock_are_not_judged(actual) -> None:
     spoilt[:, 150:153] = 0
     clean = backtest_of(actual, [0.5, 0.02, 0.3])
     judged = [
-        model_weights(Backtest(ORIGINS, clean.forecasts, demand.astype(np.float32), scored), np.ones((3, 20), dtype=bool), naive=0)
+        model_weights(
+            Backtest(ORIGINS, clean.forecasts, demand.astype(np.float32), scored), np.ones((3, 20), dtype=bool), naive=0
+        )
         for demand in (actual, spoilt)
     ]
     np.testing.assert_array_equal(*judged)

@@ -33,7 +33,7 @@ class Message(Base):
     __tablename__ = "messages"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    position: Mapped[int] = mapped_column(BigInteger, Identity(), unique=True)
+    position: Mapped[int] = mapped_column(BigInteger, Identity())
     dedup_key: Mapped[str] = mapped_column(Text, unique=True)
     notice_id: Mapped[UUID] = mapped_column(ForeignKey("notification.notices.id"))
     subscription_id: Mapped[UUID | None] = mapped_column(
@@ -65,7 +65,6 @@ class Message(Base):
         Index("ix_messages_sending", "id", postgresql_where=text("status = 'sending'")),
         Index("ix_messages_owner_id", "owner", "id"),
         Index("ix_messages_subscription_id", "subscription_id"),
-        Index("ix_messages_notice_id", "notice_id"),
     )
 
 

@@ -1,16 +1,19 @@
 """What a failure says: was it the infrastructure, or the message?"""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from itertools import count
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from structlog.stdlib import BoundLogger
 
 from shared.messaging.transport import TransportError
 from shared.observability.logging import mask
 
 REASON_LENGTH = 2000
+OUTAGE_LOG_SECONDS = 30.0
 
 _CONNECTION_LOST = (
     ConnectionError,
@@ -39,6 +42,20 @@ def lost_its_connection(error: BaseException) -> bool:
 def describe(error: BaseException) -> str:
     """For logs, `last_error` and dead letters: type and text, secrets masked, bounded."""
     return mask(f"{type(error).__name__}: {error}")[:REASON_LENGTH]
+
+
+class OutageLog:
+    """Warns when an outage begins and every half minute of it, however often it is noticed."""
+
+    def __init__(self, log: BoundLogger, **fields: str) -> None:
+        self._log = log
+        self._fields = fields
+        self._quiet_until = 0.0
+
+    def note(self, error: Exception) -> None:
+        if time.monotonic() >= self._quiet_until:
+            self._log.warning("transport_away", **self._fields, error=describe(error))
+            self._quiet_until = time.monotonic() + OUTAGE_LOG_SECONDS
 
 
 def is_cancelled() -> bool:

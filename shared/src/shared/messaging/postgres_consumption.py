@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from shared.messaging.failures import is_cancelled
+from shared.messaging.failures import OutageLog, is_cancelled
 from shared.messaging.postgres_errors import AWAY, translated
 from shared.messaging.postgres_presence import LOCK_CLASS, Holder, Presence
 from shared.messaging.transport import (
@@ -94,13 +94,14 @@ class PostgresDelivery:
 
 
 async def consume(pool: asyncpg.Pool, presence: Presence, queue: QueueSpec, handler: DeliveryHandler) -> None:
+    outages = OutageLog(_log, transport="postgresql", queue=queue.name)
     while True:
         try:
             with translated():
                 async with presence.hold(queue.name) as holder:
                     await _Session(pool, queue, handler, holder).run()
         except TransportUnavailableError as error:
-            _log.warning("transport_away", transport="postgresql", queue=queue.name, error=str(error))
+            outages.note(error)
         if is_cancelled():
             raise asyncio.CancelledError
         await asyncio.sleep(RECONNECT_SECONDS)

@@ -5,6 +5,7 @@ stay unrestored; here every operation has its time and a loss is an error that t
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -44,6 +45,8 @@ async def limited() -> AsyncIterator[None]:
 
 class RabbitConnection:
     def __init__(self, url: str, name: str) -> None:
+        # Every failed try is reported by those who wanted the channel.
+        logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
         given = URL(url)
         self._url = given.with_query({"heartbeat": HEARTBEAT_SECONDS, "name": name, **given.query})
         self._connection: AbstractConnection | None = None
@@ -55,10 +58,14 @@ class RabbitConnection:
         Raises:
             TransportUnavailableError: the broker does not answer in time.
         """
-        async with limited(), self._opening:
-            if self._connection is None or self._connection.is_closed:
-                self._connection = await aio_pika.connect(self._url, timeout=OPERATION_TIMEOUT_SECONDS)
-            return await self._connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
+        async with self._opening:
+            # Not `is_closed`: that one only tells whether `close` was called.
+            if self._connection is not None and not self._connection.connected.is_set():
+                await self.close()
+            async with limited():
+                if self._connection is None:
+                    self._connection = await aio_pika.connect(self._url, timeout=OPERATION_TIMEOUT_SECONDS)
+                return await self._connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
 
     async def close(self) -> None:
         """Let go of the connection, even of a broker that does not answer."""

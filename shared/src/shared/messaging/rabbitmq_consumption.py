@@ -14,7 +14,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from shared.events.envelope import CONTENT_TYPE
-from shared.messaging.failures import is_cancelled
+from shared.messaging.failures import OutageLog, is_cancelled
 from shared.messaging.rabbitmq_connection import RabbitConnection, limited, quietly_closed
 from shared.messaging.rabbitmq_publisher import Outgoing, RabbitPublisher
 from shared.messaging.rabbitmq_topology import DEAD_QUEUE, declare_queue
@@ -105,6 +105,7 @@ def _count(message: AbstractIncomingMessage, header: str) -> int:
 async def consume(
     connection: RabbitConnection, publisher: RabbitPublisher, queue: QueueSpec, handler: DeliveryHandler
 ) -> None:
+    outages = OutageLog(_log, transport="rabbitmq", queue=queue.name)
     while True:
         try:
             channel = await connection.channel()
@@ -113,7 +114,7 @@ async def consume(
             finally:
                 await quietly_closed(channel)
         except TransportUnavailableError as error:
-            _log.warning("transport_away", transport="rabbitmq", queue=queue.name, error=str(error))
+            outages.note(error)
         if is_cancelled():
             raise asyncio.CancelledError
         await asyncio.sleep(RECONNECT_SECONDS)

@@ -167,7 +167,7 @@ def test_killing_the_broker_while_a_thousand_events_are_published_loses_and_doub
 ) -> None:
     with start_rabbitmq(tmp_path / "rabbitmq") as broker, drill(postgres_server, broker.url, 1000, tmp_path) as made:
         figures = run_drill(made, killing_the_broker(made, broker), kills=2, seed=1)
-    print(json.dumps({"drill": "broker killed", **figures}))
+    sys.stdout.write(json.dumps({"drill": "broker killed", **figures}) + "\n")
     assert verdict(figures), figures
 
 
@@ -178,7 +178,7 @@ def test_killing_relay_and_consumer_on_rabbitmq_loses_and_doubles_nothing(
 ) -> None:
     with drill(postgres_server, rabbitmq_server.url, 1000, tmp_path) as made:
         figures = run_drill(made, killing_processes(made), kills=3, seed=2)
-    print(json.dumps({"drill": "processes killed, RabbitMQ", **figures}))
+    sys.stdout.write(json.dumps({"drill": "processes killed, RabbitMQ", **figures}) + "\n")
     assert verdict(figures), figures
 
 
@@ -188,7 +188,7 @@ def test_killing_relay_and_consumer_on_the_embedded_transport_loses_and_doubles_
 ) -> None:
     with drill(postgres_server, None, 1000, tmp_path) as made:
         figures = run_drill(made, killing_processes(made), kills=3, seed=3)
-    print(json.dumps({"drill": "processes killed, embedded", **figures}))
+    sys.stdout.write(json.dumps({"drill": "processes killed, embedded", **figures}) + "\n")
     assert verdict(figures), figures
 
 

@@ -17,7 +17,7 @@ from data_service.imports.domain.dates import parse_dates
 from data_service.imports.domain.kinds import Column, KindRules, ValueType
 from data_service.imports.domain.numbers import parse_numbers
 
-_ABSENT = pa.array(["", "-", "—", "null", "none", "nan", "n/a", "#n/a", "na", "nat"])
+_ABSENT = ("", "-", "—", "null", "none", "nan", "n/a", "#n/a", "na", "nat")
 _MAX_CHARACTERS = {ValueType.CODE: 100, ValueType.TEXT: 500}
 _CLEANERS = {ValueType.CURRENCY: clean_currencies, ValueType.WEEKDAYS: clean_weekdays}
 
@@ -153,7 +153,7 @@ def _check_date(column: Column, sieve: _Sieve, notation: Notation, batch: Batch)
 def _unique_values(column: pa.Array) -> tuple[NDArray[np.int32], pa.Array, NDArray[np.bool_]]:
     encoded = column.dictionary_encode()
     unique = pc.utf8_trim_whitespace(encoded.dictionary)
-    is_absent = pc.is_in(pc.utf8_lower(unique), value_set=_ABSENT).to_numpy(zero_copy_only=False)
+    is_absent = pc.is_in(pc.utf8_lower(unique), value_set=pa.array(_ABSENT)).to_numpy(zero_copy_only=False)
     return encoded.indices.to_numpy(), unique, is_absent
 
 

@@ -20,6 +20,7 @@ _MAX_SEGMENTS = 8
 _PER_SEGMENT = 150
 _MIN_RESIDUALS = 60
 _SPREAD_WINDOW = 364
+_NO_SPREAD = 1e-9
 _SPREAD_FLOOR = 0.1
 """A series cannot be trusted to vary by less than this share of its mean, however smooth it was."""
 
@@ -34,6 +35,7 @@ class QuantileTable:
 
     def apply(self, expected: Floats, spread: Floats) -> Floats:
         """(series, levels): quantiles of demand whose mean is `expected`; rising, at least 0."""
+        spread = np.where(spread > _NO_SPREAD, spread, 0)
         scale = _scale(expected, spread, self.exponent)
         position = _position(expected, spread)
         errors = np.stack([np.interp(position, self.centres, column) for column in self.quantiles.T], axis=1)
@@ -47,7 +49,7 @@ def fitted_table(expected: Floats, spread: Floats, actual: Floats, levels: tuple
 
     The scale between the series' own spread and its expected demand is the one with the smallest pinball loss.
     """
-    usable = (spread > 0) & np.isfinite(expected) & np.isfinite(actual)
+    usable = (spread > _NO_SPREAD) & np.isfinite(expected) & np.isfinite(actual)
     expected, spread, actual = expected[usable], spread[usable], actual[usable]
     if len(expected) < _MIN_RESIDUALS:
         normal = np.array([[NormalDist().inv_cdf(level) for level in levels]])

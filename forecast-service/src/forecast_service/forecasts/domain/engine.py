@@ -38,7 +38,8 @@ _LEVEL_DAYS = 28
 @dataclass(frozen=True)
 class RunOptions:
     horizon_days: int = 28
-    boosting_rows: int = 300_000
+    boosting_rows: int = 200_000
+    boosting_trees: int = 250
     smoothing_series: int = 5000
 
 
@@ -68,11 +69,11 @@ def default_models(options: RunOptions) -> tuple[Model, ...]:
     """Seasonal naive comes first: it is what the others are measured against."""
     return (
         SeasonalNaive(),
-        WeightedLevel("weighted_level", half_life_days=14, slow_half_life_days=200, slow_share=0.2),
+        WeightedLevel("weighted_level", half_life_days=10, slow_half_life_days=200, slow_share=0.25),
         WeightedLevel("slow_level", half_life_days=40, slow_half_life_days=200, slow_share=0.3),
         IntermittentDemand(),
         SeasonalSmoothing(max_series=options.smoothing_series),
-        GradientBoosting(max_rows=options.boosting_rows),
+        GradientBoosting(max_rows=options.boosting_rows, trees=options.boosting_trees),
     )
 
 

@@ -18,7 +18,8 @@ _PROFILE_PRIOR = 6.0
 class WeightedLevel:
     """The level is a mixture of two exponentially weighted means: `slow_share` of it forgets slowly.
 
-    Source: bias-corrected simple exponential smoothing (weights 2^(-age / half life), normalised to 1).
+    Source: bias-corrected simple exponential smoothing (weights 2^(-age / half life), normalised to 1) of demand
+    without its weekly season.
     """
 
     name: str
@@ -36,10 +37,11 @@ class WeightedLevel:
         for index, origin in enumerate(origins):
             started = known[:, origin - 1]
             past, valid = demand[started, :origin], known[started, :origin]
-            fast = _weighted_mean(past, valid, self.half_life_days)
-            slow = _weighted_mean(past, valid, self.slow_half_life_days)
+            weekdays = panel.weekdays(0, origin)
+            profile = _profile(past, valid, weekdays)
+            fast = _level(past, valid, profile, weekdays, self.half_life_days)
+            slow = _level(past, valid, profile, weekdays, self.slow_half_life_days)
             level = (1 - self.slow_share) * fast + self.slow_share * slow
-            profile = _profile(past, valid, panel.weekdays(0, origin))
             cube[index, started] = level[:, None] * profile[:, panel.weekdays(origin, horizon)]
         return cube
 
@@ -49,10 +51,21 @@ def _ages(days: int, half_life: float) -> NDArray[np.float32]:
     return weights
 
 
-def _weighted_mean(past: NDArray[np.float32], valid: NDArray[np.bool_], half_life: float) -> NDArray[np.float32]:
+def _level(
+    past: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    profile: NDArray[np.float32],
+    weekdays: NDArray[np.int64],
+    half_life: float,
+) -> NDArray[np.float32]:
+    """Weighted demand over what the weekdays of the same days would bring at level 1."""
     weights = _ages(past.shape[1], half_life)
-    mean: NDArray[np.float32] = ((past @ weights) / (valid @ weights)).astype(np.float32)
-    return mean
+    usual = np.zeros(len(past), dtype=np.float32)
+    for weekday in range(7):
+        days = weekdays == weekday
+        usual += profile[:, weekday] * (valid[:, days] @ weights[days]).astype(np.float32)
+    level: NDArray[np.float32] = (past @ weights) / usual
+    return level
 
 
 def _profile(past: NDArray[np.float32], valid: NDArray[np.bool_], weekdays: NDArray[np.int64]) -> NDArray[np.float32]:

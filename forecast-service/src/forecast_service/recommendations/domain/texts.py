@@ -78,7 +78,8 @@ def _english(inputs: LineInputs, steps: list[Step], blocked: str | None, next_or
             case "minimum_quantity":
                 text += f", minimum {number(inputs.minimum_quantity)} → {number(step.value)}"
             case "pack":
-                text += f", packs of {number(inputs.pack_size)} → {number(step.value)}"
+                packs = f"packs of {number(inputs.pack_size)}" if inputs.pack_size != 1 else "rounded up"
+                text += f", {packs} → {number(step.value)}"
             case "raised_to_minimum_value":
                 text += f", supplier minimum {_money(inputs)} → {number(step.value)}"
             case "waits_for_minimum_value":
@@ -93,7 +94,7 @@ def _russian(inputs: LineInputs, steps: list[Step], blocked: str | None, next_or
     target = values.get("lead_time_variability", values["service_level"])
     words = [
         f"продавали {_ru(inputs.sold_daily)} в день, ожидаем {_ru(inputs.expected_daily)}",
-        f"покрыть {inputs.protection_days} {_days_ru(inputs.protection_days)}",
+        f"покрыть {inputs.protection_days} {days_in_russian(inputs.protection_days)}",
         f"нужно {_ru(target)} при {_ru_text(_percent(inputs.service_level))} %",
         f"на складе {_ru(inputs.on_hand)}",
     ]
@@ -109,7 +110,8 @@ def _russian(inputs: LineInputs, steps: list[Step], blocked: str | None, next_or
             case "minimum_quantity":
                 text += f", минимум {_ru(inputs.minimum_quantity)} → {_ru(step.value)}"
             case "pack":
-                text += f", упаковки по {_ru(inputs.pack_size)} → {_ru(step.value)}"
+                packs = f"упаковки по {_ru(inputs.pack_size)}" if inputs.pack_size != 1 else "округлено"
+                text += f", {packs} → {_ru(step.value)}"
             case "raised_to_minimum_value":
                 text += f", минимум поставщика {_ru_text(_money(inputs))} → {_ru(step.value)}"
             case "waits_for_minimum_value":
@@ -143,7 +145,7 @@ def _ru_text(text: str) -> str:
     return text.replace(".", ",")
 
 
-def _days_ru(count: int) -> str:
+def days_in_russian(count: int) -> str:
     if count % 10 == 1 and count % 100 != 11:
         return "день"
     if count % 10 in {2, 3, 4} and count % 100 not in {12, 13, 14}:

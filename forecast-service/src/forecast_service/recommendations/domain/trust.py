@@ -7,6 +7,17 @@ import numpy as np
 from forecast_service.recommendations.domain.inputs import PlanningInputs
 from forecast_service.recommendations.domain.policy import PlanPolicy
 
+BLOCKED_CODES = frozenset(
+    {
+        "supplier_unknown",
+        "stock_unknown",
+        "stock_negative",
+        "stock_stale",
+        "sales_stale",
+        "supplier_minimum_unreachable",
+    }
+)
+
 
 def blocked_lines(inputs: PlanningInputs, known_until: date, policy: PlanPolicy) -> list[str | None]:
     """The code of the first thing wrong with each line; `known_until` is the last day of sales that is known."""

@@ -208,7 +208,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self.complete:
-            self._keep = False
+            raise httptools.HttpParserError("more than one answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.head_complete:
@@ -237,8 +237,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         if self._bodiless:
-            self._keep = False
-            return
+            raise httptools.HttpParserError("a body where none can be")
         self._chunks.append(body)
         self._buffered += len(body)
         if self._buffered > _HIGH_WATER_BYTES and not self._reading_paused and self._transport is not None:

@@ -91,7 +91,7 @@ class Delivery:
             return
         exchange.close()
         seconds = caching.seconds_to_keep(
-            status, headers, call.permission.cache_seconds, len(data), self._cache_max_body
+            status, exchange.received, call.permission.cache_seconds, len(data), self._cache_max_body
         )
         if not seconds:
             await answer.whole(status, headers, data)

@@ -80,7 +80,10 @@ class Forwarder:
 
 
 class Exchange:
-    """One request and its answer on one connection."""
+    """One request and its answer on one connection.
+
+    `received` are the headers as the service sent them, `headers` those the caller gets.
+    """
 
     def __init__(self, pool: UpstreamPool, call: Call, body: RequestBody) -> None:
         self._pool = pool
@@ -89,6 +92,7 @@ class Exchange:
         self._connection: UpstreamConnection | None = None
         self._client: asyncio.Task[None] | None = None
         self.status = 0
+        self.received: HeaderList = []
         self.headers: HeaderList = []
 
     async def begin(self, total_seconds: float) -> None:
@@ -105,6 +109,7 @@ class Exchange:
             connection = await self._send(head, first, total_seconds, fresh=True)
             self.status = await self._answer_of(connection)
         route = self._call.route
+        self.received = connection.headers
         self.headers = passed_headers(connection.headers, self.status, (route.becomes.encode(), route.prefix.encode()))
 
     async def _send(self, head: bytes, first: bytes, total_seconds: float, *, fresh: bool) -> UpstreamConnection:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-_PIECE = re.compile(
-    r"(?P<tag><(?P<close>/?)(?P<name>[a-z-]+)[^>]*>)|(?P<reference>&(?:#\d+|#x[0-9a-fA-F]+|lt|gt|amp|quot);)|.",
-    re.DOTALL,
-)
+_TAG_FORM = r"<(?P<close>/?)(?P<name>[a-z-]+)[^>]*>"
+_REFERENCE_FORM = r"&(?:#\d+|#x[0-9a-fA-F]+|lt|gt|amp|quot);"
+_TAG = re.compile(_TAG_FORM)
+_REFERENCE = re.compile(_REFERENCE_FORM)
+_PIECE = re.compile(rf"(?P<tag>{_TAG_FORM})|{_REFERENCE_FORM}|.", re.DOTALL)
 _HREF = re.compile(r'href="([^"]*)"')
 _JOINER = "\u200d"
 _MAX_CLUSTER_UNITS = 64
@@ -81,16 +82,27 @@ def plain_text(markup: str, *, links: bool = True) -> str:
     """The same message without markup; the address of a link follows its label in parentheses, if `links`."""
     result: list[str] = []
     open_links: list[str] = []
-    for piece in pieces(markup):
-        if piece.kind == "text":
-            result.append(piece.text)
-        elif piece.name == "a" and piece.kind == "open":
-            found = _HREF.search(piece.source)
-            open_links.append(html.unescape(found[1]) if found else "")
-        elif piece.name == "a" and open_links:
-            address = open_links.pop()
-            result.append(f" ({address})" if address and links else "")
+    position = 0
+    for tag in _TAG.finditer(markup):
+        result.append(_unescape(markup[position : tag.start()]))
+        position = tag.end()
+        if tag["name"] != "a":
+            continue
+        if not tag["close"]:
+            found = _HREF.search(tag.group())
+            open_links.append(_unescape(found[1]) if found else "")
+        elif open_links and links and (address := open_links.pop()):
+            result.append(f" ({address})")
+    result.append(_unescape(markup[position:]))
     return "".join(result)
+
+
+def _unescape(text: str) -> str:
+    return _REFERENCE.sub(lambda reference: html.unescape(reference.group()), text)
+
+
+def has_text(markup: str) -> bool:
+    return bool(_TAG.sub("", markup).strip())
 
 
 def printable(text: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from notification_service.templates.domain.markup import Piece, pieces
+from notification_service.templates.domain.markup import Piece, has_text, pieces, utf16_units
 
 TELEGRAM_TEXT_UNITS = 4096
 
@@ -20,6 +20,8 @@ def split_markup(markup: str, limit: int = TELEGRAM_TEXT_UNITS) -> list[str]:
     A break falls on a line border when one lies in the second half of a part, else on a space, else between two
     characters. Tags open at a break are closed before it and opened again after it; white space at a break is dropped.
     """
+    if utf16_units(markup) <= limit:
+        return [markup] if has_text(markup) else []
     items = list(pieces(markup))
     parts: list[str] = []
     stack: list[Piece] = []
