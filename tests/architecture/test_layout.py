@@ -121,9 +121,17 @@ def test_every_decision_is_in_the_index() -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    broken = []
-    for page in tracked("*.md"):
-        for target in re.findall(r"\]\((?!https?://|mailto:|#)([^)#\s]+)", page.read_text(encoding="utf-8")):
-            if not (page.parent / target).exists():
-                broken.append(f"{page.relative_to(ROOT)} -> {target}")
+    broken = [
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page in tracked("*.md")
+        for target in re.findall(r"\]\((?!https?://|mailto:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
     assert not broken
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    rules = (ROOT / "monitoring-service/prometheus/rules/alerts.yml").read_text(encoding="utf-8")
+    alerts = set(re.findall(r"^\s*- alert: (\w+)", rules, re.MULTILINE))
+    pages = {path.stem for path in (ROOT / "docs/runbooks").glob("*.md")} - {"README"}
+    assert alerts == pages

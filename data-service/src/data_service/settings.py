@@ -24,7 +24,7 @@ class Settings(ServiceSettings):
         8 * GIBIBYTE, ge=1, description="A gzip file unpacking to more than this is refused."
     )
     import_block_bytes: int = Field(
-        4 * MEBIBYTE, ge=64 << 10, description="Text taken apart at once; bounds the memory of an import."
+        2 * MEBIBYTE, ge=64 << 10, description="Text taken apart at once; bounds the memory of an import."
     )
     import_lease_seconds: float = Field(
         20, gt=0, description="An import whose worker died is taken over after this time."

@@ -1,12 +1,11 @@
 """A sales file applied: staged by COPY, summed per day, then inserted or updated where something differs."""
 
-import io
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import numpy as np
 
-from data_service.sales.domain import COLUMNS
+from data_service.sales.domain import COLUMNS, SalesColumns, copy_pieces
 
 _STAGE = """
 CREATE TEMP TABLE staged_sales (
@@ -72,8 +71,12 @@ async def begin(connection: Any) -> None:
     await connection.execute(_STAGE)
 
 
-async def stage(connection: Any, rows: bytes) -> None:
-    await connection.copy_to_table("staged_sales", source=io.BytesIO(rows), columns=COLUMNS, format="binary")
+async def stage(connection: Any, sales: SalesColumns) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in copy_pieces(sales):
+            yield piece
+
+    await connection.copy_to_table("staged_sales", source=pieces(), columns=COLUMNS, format="binary")
 
 
 async def ensure_partitions(connection: Any, months: Iterable[np.datetime64]) -> None:

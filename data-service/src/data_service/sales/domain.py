@@ -1,5 +1,6 @@
 """Sales as columns, and the bytes PostgreSQL takes them in."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 _POSTGRES_EPOCH = np.datetime64("2000-01-01", "D")
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
+_PIECE_ROWS = 8192
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,29 @@ _ROW = np.dtype([("field_count", ">i2"), *_PARTS])
 COLUMNS = tuple(name for name, _ in _FIELDS)
 
 
-def copy_bytes(sales: SalesColumns) -> bytes:
+def copy_pieces(sales: SalesColumns) -> Iterator[bytes]:
     """The rows in PostgreSQL's binary COPY format: every row has the same width, NaN stands for "no price".
 
     Source: PostgreSQL documentation, COPY, "Binary Format".
     """
-    rows = np.empty(len(sales), _ROW)
+    yield COPY_HEADER
+    for start in range(0, len(sales), _PIECE_ROWS):
+        yield _packed(sales, slice(start, start + _PIECE_ROWS))
+    yield COPY_TRAILER
+
+
+def _packed(sales: SalesColumns, part: slice) -> bytes:
+    rows = np.empty(len(sales.product_ids[part]), _ROW)
     rows["field_count"] = len(_FIELDS)
     for name, code in _FIELDS:
         rows[f"{name}_size"] = np.dtype(code).itemsize
-    rows["product_id"] = sales.product_ids
-    rows["warehouse_id"] = sales.warehouse_ids
-    rows["date"] = (sales.days - _POSTGRES_EPOCH).astype(np.int64)
-    rows["quantity"] = sales.quantities
-    rows["price"] = sales.prices
-    rows["fingerprint"] = sales.fingerprints
-    return COPY_HEADER + rows.tobytes() + COPY_TRAILER
+    rows["product_id"] = sales.product_ids[part]
+    rows["warehouse_id"] = sales.warehouse_ids[part]
+    rows["date"] = (sales.days[part] - _POSTGRES_EPOCH).astype(np.int64)
+    rows["quantity"] = sales.quantities[part]
+    rows["price"] = sales.prices[part]
+    rows["fingerprint"] = sales.fingerprints[part]
+    return rows.tobytes()
 
 
 def months_of(days: NDArray[np.datetime64]) -> set[np.datetime64]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_service.catalog.domain import Applied
 from data_service.sales import adapters
-from data_service.sales.domain import SalesColumns, copy_bytes, months_of
+from data_service.sales.domain import SalesColumns, months_of
 from data_service.sales.repository import SalesFilter, SalesRepository
 from shared.database.unit_of_work import Database, UnitOfWork
 
@@ -50,7 +50,7 @@ class SalesIntake:
 
     async def stage(self, sales: SalesColumns) -> None:
         self._months |= months_of(sales.days)
-        await adapters.stage(await self._work.driver(), copy_bytes(sales))
+        await adapters.stage(await self._work.driver(), sales)
 
     async def apply(self) -> Applied:
         async with self._database.unit_of_work() as partitioning:

@@ -5,7 +5,7 @@ from datetime import date
 
 import numpy as np
 
-from data_service.sales.domain import SalesColumns, copy_bytes, months_of
+from data_service.sales.domain import SalesColumns, copy_pieces, months_of
 
 
 def test_rows_are_written_field_by_field_as_postgresql_documents_it() -> None:
@@ -21,7 +21,7 @@ def test_rows_are_written_field_by_field_as_postgresql_documents_it() -> None:
     for row in ((7, 1, (date(2013, 7, 20) - date(2000, 1, 1)).days, 1.5, 9.5, -5), (8, 2, -1, -2.0, 1.25, 2**62)):
         expected += struct.pack("!hiiiiii", 6, 4, row[0], 4, row[1], 4, row[2])
         expected += struct.pack("!ididiq", 8, row[3], 8, row[4], 8, row[5])
-    assert copy_bytes(sales) == expected + struct.pack("!h", -1)
+    assert b"".join(copy_pieces(sales)) == expected + struct.pack("!h", -1)
 
 
 def test_months_are_those_in_which_something_was_sold() -> None:

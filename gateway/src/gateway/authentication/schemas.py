@@ -2,12 +2,20 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from gateway.authentication.service.sessions import TokenPair
+from gateway.users.domain import MAX_PASSWORD_CHARACTERS, checked_text
 from shared.web.identity import Identity
 
-_Secret = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
+
+def _check_secret(value: SecretStr) -> SecretStr:
+    checked_text(value.get_secret_value())
+    return value
+
+
+_Secret = Annotated[SecretStr, Field(min_length=1, max_length=4096), AfterValidator(_check_secret)]
+_Password = Annotated[SecretStr, Field(max_length=MAX_PASSWORD_CHARACTERS), AfterValidator(_check_secret)]
 _NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]*$"
 
 
@@ -15,7 +23,7 @@ class LoginBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     email: str = Field(max_length=254, pattern=_NO_CONTROL_CHARACTERS)
-    password: Annotated[SecretStr, Field(max_length=256)]
+    password: _Password
 
 
 class RefreshBody(BaseModel):
@@ -33,8 +41,8 @@ class LogoutBody(BaseModel):
 class PasswordBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    current_password: Annotated[SecretStr, Field(max_length=256)]
-    new_password: Annotated[SecretStr, Field(max_length=256)]
+    current_password: _Password
+    new_password: _Password
 
 
 class ServiceTokenBody(BaseModel):

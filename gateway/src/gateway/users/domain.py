@@ -56,6 +56,12 @@ class BadValueError(ValueError):
         self.detail = detail
 
 
+def checked_text(text: str) -> str:
+    """JSON can hold halves of characters, which are no text. Raises: ValueError."""
+    text.encode("utf-8")
+    return text
+
+
 def checked_email(text: str) -> str:
     """The address in the one form it is stored and looked up in. Raises: BadValueError."""
     email = text.strip().lower()

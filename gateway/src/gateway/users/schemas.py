@@ -4,13 +4,20 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from gateway.users.domain import MAX_PASSWORD_CHARACTERS, User
+from gateway.users.domain import MAX_PASSWORD_CHARACTERS, User, checked_text
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Email = Annotated[str, Field(min_length=3, max_length=254)]
-Password = Annotated[SecretStr, Field(max_length=MAX_PASSWORD_CHARACTERS)]
+
+
+def _check_secret(value: SecretStr) -> SecretStr:
+    checked_text(value.get_secret_value())
+    return value
+
+
+Password = Annotated[SecretStr, Field(max_length=MAX_PASSWORD_CHARACTERS), AfterValidator(_check_secret)]
 
 
 class CreateUserBody(BaseModel):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ReadLimits:
-    block_bytes: int = 4 << 20
+    block_bytes: int = 2 << 20
     max_unpacked_bytes: int = 8 << 30
     max_row_bytes: int = 256 << 10
     max_columns: int = 1000

@@ -99,6 +99,10 @@ class Tokens:
 
 def _caller(claims: dict[str, Any]) -> AccessClaims:
     kind, session = claims.get("kind"), claims.get("sid")
-    if kind not in _KINDS or not isinstance(session, str):
+    if kind not in _KINDS or not isinstance(session, str) or (kind == "service") != (session == ""):
         raise InvalidTokenError
+    try:
+        UUID(session or "0" * 32)
+    except ValueError as error:
+        raise InvalidTokenError from error
     return AccessClaims(str(claims["sub"]), kind, session, float(claims["exp"]) + _LEEWAY_SECONDS)

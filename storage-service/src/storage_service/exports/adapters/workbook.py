@@ -61,19 +61,23 @@ def _add(progress: Progress, before: int, written: int) -> None:
 
 class _Formats:
     def __init__(self, workbook: Any, language: Language) -> None:
-        self.header = workbook.add_format(
-            {"bold": True, "text_wrap": True, "valign": "vcenter", "bg_color": "#DDE6F0", "bottom": 1}
-        )
+        header = {"bold": True, "text_wrap": True, "valign": "vcenter", "bg_color": "#DDE6F0", "bottom": 1}
+        self._text_header = workbook.add_format({**header, "indent": 1})
+        self._number_header = workbook.add_format({**header, "align": "right"})
         self.title = workbook.add_format({"bold": True, "font_size": 13})
         self.fraction = workbook.add_format({"num_format": _FRACTION_FORMAT})
         self._by_type: dict[CellType, Any] = {
             kind: workbook.add_format({"num_format": pattern}) for kind, pattern in _NUMBER_FORMATS.items()
         }
-        self._by_type[CellType.DATE] = workbook.add_format({"num_format": _DATE_FORMATS[language]})
+        self._by_type[CellType.DATE] = workbook.add_format({"num_format": _DATE_FORMATS[language], "align": "right"})
+        # Without the indent a text sticks to the number in the column before it.
+        self._by_type[CellType.TEXT] = workbook.add_format({"indent": 1})
 
     def of(self, kind: CellType) -> Any:
-        """None for texts: they need no format."""
-        return self._by_type.get(kind)
+        return self._by_type[kind]
+
+    def header_of(self, kind: CellType) -> Any:
+        return self._text_header if kind is CellType.TEXT else self._number_header
 
 
 class _Table:
@@ -88,7 +92,7 @@ class _Table:
         sheet.set_row(0, 32)
         for index, column in enumerate(columns):
             sheet.set_column(index, index, column.width, formats.of(column.type))
-            sheet.write_string(0, index, column.header, formats.header)
+            sheet.write_string(0, index, column.header, formats.header_of(column.type))
 
     def write(self, rows: Iterable[Sequence[Cell]], progress: Progress) -> int:
         written = 0
@@ -112,7 +116,7 @@ def _write_summary(sheet: Any, blocks: Sequence[Block], formats: _Formats) -> No
     for block in blocks:
         sheet.write_string(row_number, 0, block.title, formats.title)
         for index, column in enumerate(block.columns):
-            sheet.write_string(row_number + 1, index, column.header, formats.header)
+            sheet.write_string(row_number + 1, index, column.header, formats.header_of(column.type))
         for number, row in enumerate(block.rows, start=row_number + 2):
             for index, value in enumerate(row):
                 if value is not None:
@@ -134,7 +138,7 @@ def _cell_writer(sheet: Any, kind: CellType, formats: _Formats, *, styled: bool)
     style = formats.of(kind) if styled else None
 
     def write_text(row: int, column: int, value: str) -> None:
-        sheet.write_string(row, column, _inert(value))
+        sheet.write_string(row, column, _inert(value), style)
 
     def write_date(row: int, column: int, value: str) -> None:
         sheet.write_number(row, column, _serial_day(value), style)

@@ -37,6 +37,9 @@ _STATUSES: Mapping[str, Mapping[str, str]] = {
     "ordered": {"en": "ordered", "ru": "заказано"},
     "superseded": {"en": "superseded", "ru": "заменено новым планом"},
     "snoozed": {"en": "snoozed", "ru": "отложено"},
+    "waits": {"en": "waits for the minimum order", "ru": "ждёт минимальной суммы заказа"},
+    "not_needed": {"en": "not needed", "ru": "не требуется"},
+    "drafted": {"en": "drafted", "ru": "в черновике заказа"},
 }
 
 _COLUMNS: tuple[tuple[str, str, CellType, float], ...] = (
