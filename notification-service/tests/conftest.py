@@ -31,7 +31,7 @@ OWNER = "00000000-0000-7000-8000-0000000000aa"
 STRANGER = "00000000-0000-7000-8000-0000000000bb"
 
 
-async def eventually(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+async def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The first true value of the condition, which may be a coroutine function."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:

@@ -64,7 +64,7 @@ def test_nothing_is_named_utils() -> None:
 
 
 def test_no_promise_is_left_open() -> None:
-    marks = re.compile(r"\b(TODO|FIXME|XXX)\b|raise NotImplementedError")
+    marks = re.compile(r"#.*\b(TODO|FIXME|XXX)\b|raise NotImplementedError")
     own = Path(__file__)
     assert not [path for path in tracked("*.py") if path != own and marks.search(path.read_text(encoding="utf-8"))]
 

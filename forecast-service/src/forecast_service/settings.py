@@ -24,6 +24,7 @@ class Settings(ServiceSettings):
     boosting_rows: int = Field(
         200_000, ge=1000, description="Rows the gradient-boosting model learns from, whatever the catalogue's size."
     )
+    boosting_trees: int = Field(250, ge=1, le=2000, description="Trees of that model.")
     smoothing_series: int = Field(
         5000, ge=0, description="Series that get exponential smoothing of their own (about 4 ms each), largest first."
     )

@@ -67,19 +67,8 @@ class Api:
         return list(itertools.islice(self._http.pages(f"{_IMPORTS}/{import_id}/quarantine", limit=limit), limit))
 
     def start_run(self, horizon_days: int | None = None) -> Json:
-        """Starts a forecast run, or joins the one that is under way already."""
         body = {} if horizon_days is None else {"horizon_days": horizon_days}
-        try:
-            return self._object(self._http.post(_RUNS, body, idempotency_key=str(uuid.uuid4())))
-        except RefusedError as error:
-            running = self.run_under_way() if error.status == 409 else None
-            if running is None:
-                raise
-            return running
-
-    def run_under_way(self) -> Json | None:
-        latest = itertools.islice(self._http.pages(_RUNS, limit=20), 20)
-        return next((run for run in latest if run["status"] in _UNDER_WAY), None)
+        return self._object(self._http.post(_RUNS, body, idempotency_key=str(uuid.uuid4())))
 
     def await_run(self, run_id: str, watch: Watcher) -> Json:
         return self._finished(f"{_RUNS}/{run_id}", "The forecast run", watch)

@@ -150,14 +150,14 @@ def _write_administrator(state: StateFolder, environment: Environment) -> tuple[
 def _open_monitoring(
     stack: ExitStack, state: StateFolder, environment: Environment, ports: Mapping[str, int]
 ) -> tuple[Server, ...]:
-    """Prometheus scraping the services of this machine, with the rules that monitoring-service ships."""
+    """Prometheus with monitoring-service's rules, scraping this machine; Alertmanager reporting to monitoring-service."""
     monitoring = next(service for service in SERVICES if service.owner == "monitoring")
     settings = environment.of(monitoring)
     webhook = Webhook(f"{environment.url_of(monitoring)}/v1/alerts", settings["MONITORING_ALERT_WEBHOOK_TOKEN"])
     alertmanager = stack.enter_context(AlertmanagerServer(state.root, webhook, ports.get("alertmanager")))
     scraping = Scraping(
-        targets={service.name: environment.url_of(service).removeprefix("http://") for service in SERVICES},
-        rule_files=sorted((monitoring.folder / "prometheus" / "rules").glob("*.yml")),
+        configuration=monitoring.folder / "prometheus",
+        services={service.owner: environment.url_of(service).removeprefix("http://") for service in SERVICES},
         alertmanager=f"{LOOPBACK}:{alertmanager.port}",
     )
     prometheus = stack.enter_context(PrometheusServer(state.root, scraping, ports.get("prometheus")))

@@ -40,6 +40,7 @@ def tasks_of(resources: Resources, transport: Transport) -> Sequence[BackgroundT
         BackgroundTask("expiring exports", partial(every, name="expire_exports", action=export_jobs.expire)),
         BackgroundTask("removing contents", partial(every, name="sweep", action=create_file_service(resources).sweep)),
         BackgroundTask("backup schedule", partial(every, name="backups", action=backup_jobs.maintain)),
+        BackgroundTask("backup figures", backup_jobs.show_figures_for_ever),
         BackgroundTask("consumers", consumers.run),
         BackgroundTask("outbox relay", Relay(database.engine, outbox, transport).run),
     ]

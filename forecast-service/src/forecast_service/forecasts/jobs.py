@@ -159,6 +159,7 @@ class RunWorker:
             options = RunOptions(
                 horizon_days=horizon_days,
                 boosting_rows=self._settings.boosting_rows,
+                boosting_trees=self._settings.boosting_trees,
                 smoothing_series=self._settings.smoothing_series,
             )
 

@@ -5,7 +5,7 @@ import numpy as np
 from forecast_service.forecasts.domain.boosting import GradientBoosting
 from forecast_service.forecasts.domain.boosting_features import features_at, matrix
 
-SMALL = GradientBoosting(max_rows=8000, origins=25, trees=30)
+SMALL = GradientBoosting(max_rows=4000, origins=15, trees=20)
 
 
 def test_it_learns_the_weekday(make_panel) -> None:

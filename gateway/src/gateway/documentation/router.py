@@ -6,7 +6,7 @@ from gateway.documentation.adapters import asset
 from gateway.documentation.dependencies import Documentation
 from gateway.documentation.errors import PageNotFoundError
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(prefix="/documentation", include_in_schema=False)
 _SECURITY = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Frame-Options": "DENY",

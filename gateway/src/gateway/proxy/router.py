@@ -20,6 +20,7 @@ from gateway.audit.service import DenialRecorder
 from gateway.authentication.service.authenticator import Authenticator
 from gateway.proxy.adapters import metrics
 from gateway.proxy.adapters.access_log import AccessLog, AccessRecord
+from gateway.proxy.domain.responses import passed_headers
 from gateway.proxy.errors import ClientGoneError
 from gateway.proxy.service.admission import Admission, Arrival, rate_headers
 from gateway.proxy.service.calls import Answer, Call, HeaderList, Message, Receive, RequestBody, Send
@@ -213,8 +214,10 @@ class Passage:
 
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = [(n, v) for n, v in message.get("headers", []) if n.lower() != b"x-request-id"]
-                if not any(name.lower() == b"cache-control" for name, _ in own):
+                route = call.route
+                location = (route.becomes.encode(), route.prefix.encode())
+                own = passed_headers(message.get("headers", []), message["status"], location)
+                if not any(name == b"cache-control" for name, _ in own):
                     own.append((b"cache-control", b"no-store"))
                 await self._answer.start(message["status"], own)
             else:

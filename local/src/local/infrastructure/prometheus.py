@@ -2,10 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from local.errors import LocalError
 from local.infrastructure.ports import LOOPBACK, answers
@@ -16,12 +16,11 @@ from local.infrastructure.state import write_private
 
 @dataclass(frozen=True)
 class Scraping:
-    """`targets`: job name to host:port; `rule_files`: alert and recording rules; times in seconds."""
+    """`configuration`: folder with prometheus.yml, which finds targets in files; `services`: owner to host:port."""
 
-    targets: Mapping[str, str]
-    rule_files: Sequence[Path] = field(default_factory=tuple)
+    configuration: Path
+    services: Mapping[str, str]
     alertmanager: str | None = None
-    interval_seconds: int = 15
 
 
 class PrometheusServer(Server):
@@ -38,29 +37,28 @@ class PrometheusServer(Server):
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
-    def configuration(self) -> dict[str, Any]:
-        scraping = self._scraping
-        interval = f"{scraping.interval_seconds}s"
-        content: dict[str, Any] = {
-            "global": {"scrape_interval": interval, "evaluation_interval": interval},
-            "rule_files": [str(path) for path in scraping.rule_files],
-            "scrape_configs": [
-                {"job_name": name, "static_configs": [{"targets": [address]}]}
-                for name, address in scraping.targets.items()
-            ],
-        }
-        if scraping.alertmanager:
-            content["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [scraping.alertmanager]}]}]}
-        return content
-
     def _before_start(self) -> None:
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """A copy of the configuration, with the processes of this machine in place of the containers."""
+        scraping, copy = self._scraping, self.home / "configuration"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(scraping.configuration, copy, ignore=shutil.ignore_patterns("targets", "alertmanagers"))
+        services = [
+            {"targets": [address], "labels": {"service": owner, "component": "api"}}
+            for owner, address in scraping.services.items()
+        ]
+        servers = [{"targets": [f"{LOOPBACK}:{self.port}"], "labels": {"server": "prometheus"}}]
+        alertmanagers = []
+        if scraping.alertmanager:
+            alertmanagers.append({"targets": [scraping.alertmanager]})
+            servers.append({"targets": [scraping.alertmanager], "labels": {"server": "alertmanager"}})
+        write_private(copy / "targets" / "services.json", json.dumps(services))
+        write_private(copy / "targets" / "servers.json", json.dumps(servers))
+        write_private(copy / "alertmanagers" / "alertmanager.json", json.dumps(alertmanagers))
 
     def _launch(self) -> Launch:
-        file = write_private(self.home / "prometheus.yml", json.dumps(self.configuration(), indent=2))  # JSON is YAML
         command = [
             self._binary,
-            f"--config.file={file}",
+            f"--config.file={self.home / 'configuration' / 'prometheus.yml'}",
             f"--storage.tsdb.path={self.home / 'data'}",
             "--storage.tsdb.retention.time=2d",
             f"--web.listen-address={LOOPBACK}:{self.port}",

@@ -83,11 +83,6 @@ def test_plan_shows_accuracy_and_what_to_order(procurement: Command) -> None:
     assert "runs out in 3 days" in done.stdout
 
 
-def test_plan_joins_a_run_that_is_under_way(procurement: Command, gateway: Any) -> None:
-    gateway.answers["POST /api/v1/forecast/runs"] = (409, {"status": 409, "code": "run_under_way", "title": "Conflict"})
-    assert procurement("plan").returncode == 0
-
-
 def test_recommendations_follow_pages_filter_and_speak_russian(procurement: Command, gateway: Any) -> None:
     done = procurement("recommendations", "--supplier", "S01", "--language", "ru")
     assert [word in done.stdout for word in ("A0001", "A0002", "закончится через 3 дня")] == [True] * 3

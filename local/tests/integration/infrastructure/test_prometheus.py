@@ -18,9 +18,27 @@ from local.infrastructure.prometheus import AlertmanagerServer, PrometheusServer
 pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="Prometheus is not installed on this machine"
 )
+CONFIGURATION = """
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: [rules/*.yml]
+alerting: {alertmanagers: [{file_sd_configs: [{files: [alertmanagers/*.json]}]}]}
+scrape_configs: [{job_name: services, file_sd_configs: [{files: [targets/services*.json]}]}]
+"""
 RULE = """
 groups: [{name: test, rules: [{alert: TooMuch, expr: "sample_value > 1"}]}]
 """
+CONTAINERS = '[{"targets": ["data-service:8000"], "labels": {"service": "data"}}]'
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Path:
+    """As monitoring-service ships it for containers."""
+    folder = tmp_path / "prometheus-of-the-service"
+    files = {"prometheus.yml": CONFIGURATION, "rules/alerts.yml": RULE, "targets/services.json": CONTAINERS}
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
 
 
 class Service(ThreadingHTTPServer):
@@ -64,20 +82,22 @@ def query(url: str, expression: str) -> list[Any]:
         return json.load(answer)["data"]["result"]
 
 
-def test_a_metric_over_its_limit_becomes_an_alert_at_the_webhook(service: Service, tmp_path: Path) -> None:
-    rules = tmp_path / "rules.yml"
-    rules.write_text(RULE)
+def test_a_metric_over_its_limit_becomes_an_alert_at_the_webhook(
+    service: Service, configuration: Path, tmp_path: Path
+) -> None:
     webhook = Webhook(f"http://{LOOPBACK}:{service.server_port}/v1/alerts", "token-1")
     with AlertmanagerServer(tmp_path, webhook) as alertmanager:
         scraping = Scraping(
-            targets={"sample": f"{LOOPBACK}:{service.server_port}"},
-            rule_files=[rules],
+            configuration=configuration,
+            services={"data": f"{LOOPBACK}:{service.server_port}"},
             alertmanager=f"{LOOPBACK}:{alertmanager.port}",
-            interval_seconds=1,
         )
         with PrometheusServer(tmp_path, scraping) as prometheus:
             assert wait_until(lambda: bool(query(prometheus.url, "sample_value")), 20, 0.2)
+            labels = query(prometheus.url, "sample_value")[0]["metric"]
             assert wait_until(lambda: bool(service.alerts), 40, 0.2)
+    assert (labels["service"], labels["component"]) == ("data", "api")
     authorization, content = service.alerts[0]
     assert authorization == "Bearer token-1"
     assert content["alerts"][0]["labels"]["alertname"] == "TooMuch"
+    assert (configuration / "targets" / "services.json").read_text() == CONTAINERS

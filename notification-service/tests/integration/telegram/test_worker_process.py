@@ -78,7 +78,7 @@ async def test_a_sender_killed_between_intent_and_answer_leaves_the_message_unce
     await platform.tell()
     fake.fault(method="sendMessage", chat_id=1, action="hang_after_accept")
     async with workers.running() as first:
-        await eventually(lambda: len(fake.state.sent) == 2, 30)
+        await eventually(lambda: len(fake.state.sent) == 2)
         await kill(first)
     assert (await platform.statuses())[0] == "sending"
     await platform.tell(detail="after the crash")
@@ -105,7 +105,7 @@ async def test_senders_killed_at_any_moment_lose_nothing_and_double_nothing_unma
     for kills in range(1, 6):
         async with workers.running(NOTIFICATION_DELIVERY_CONCURRENCY="4") as process:
             before = len(fake.state.sent)
-            await eventually(partial(_more_than, fake.state.sent, before + 2), 30)
+            await eventually(partial(_more_than, fake.state.sent, before + 2))
             await asyncio.sleep(0.037 * kills)
             await kill(process)
     async with workers.running():
@@ -127,7 +127,7 @@ async def test_an_event_published_by_a_neighbour_arrives_in_the_chat(
         async def bound() -> bool:
             return "worker_started" in workers.logs()
 
-        await eventually(bound, 30)
+        await eventually(bound)
         async with open_transport(platform.settings.database_url, "test") as transport:
 
             async def published() -> bool:
@@ -137,8 +137,8 @@ async def test_an_event_published_by_a_neighbour_arrives_in_the_chat(
                     return False
                 return True
 
-            await eventually(published, 30)
-        await eventually(lambda: fake.state.sent, 30)
+            await eventually(published)
+        await eventually(lambda: fake.state.sent)
     assert fake.state.texts(4242)[0].startswith("🔴 12\u00a0товаров закончатся раньше, чем придёт поставка\n")
 
 

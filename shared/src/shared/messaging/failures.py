@@ -19,6 +19,7 @@ _CONNECTION_LOST = (
     ConnectionError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
 )
 INFRASTRUCTURE = (
@@ -28,6 +29,7 @@ INFRASTRUCTURE = (
     TimeoutError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
 )
 
 

@@ -12,6 +12,7 @@ AWAY = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # how the driver stumbles over a connection that broke under it
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
 )

@@ -114,13 +114,17 @@ def messaging_template(postgres_server: PostgresServer) -> PostgresServer:
 async def database_url(messaging_template: PostgresServer) -> AsyncIterator[str]:
     """A database of its own with the schema `bus`; the URL of data-service's role."""
     server, name = messaging_template, f"messaging_{secrets.token_hex(6)}"
-    admin = await asyncpg.connect(server.url)
+    await _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+    yield server.url_for(name, role_of("data"), PASSWORD)
+    await _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _administer(server: PostgresServer, statement: str) -> None:
+    connection = await asyncpg.connect(server.url)
     try:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
-        yield server.url_for(name, role_of("data"), PASSWORD)
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await connection.execute(statement)
     finally:
-        await admin.close()
+        await connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -234,10 +234,18 @@ class BackupJobs:
         )
 
     async def maintain(self) -> None:
-        """Asks for the scheduled backup when it is due, lets old ones go, refreshes the figures ops watch."""
+        """Asks for the scheduled backup when it is due, lets old ones go."""
         if self._settings.backup_interval_hours > 0 and self._settings.backup_database_url is not None:
             await self._service.order_if_due(self._settings.backup_interval_hours * 3600)
         await self._service.let_old_ones_go()
+
+    async def show_figures_for_ever(self) -> None:
+        """In every replica, from its start on: a figure that is missing looks like a backup that is missing."""
+        while True:
+            await self.show_figures()
+            await asyncio.sleep(self._settings.maintenance_interval_seconds)
+
+    async def show_figures(self) -> None:
         async with self._database.unit_of_work() as work:
             newest, verified_at = await BackupRepository(work.session).newest()
         if newest is not None and newest.finished_at is not None:

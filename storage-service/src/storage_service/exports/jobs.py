@@ -1,7 +1,6 @@
 """Makes the ordered exports: pulls the plan, has it rendered or published, stores the result and says so."""
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import UpstreamError
 from shared.events.storage import ExportCompletedV1
 from storage_service.exports.adapters.renderer import render_file
-from storage_service.exports.adapters.spool import RenderJob, Spool
+from storage_service.exports.adapters.spool import RenderJob, Spool, spool_in
 from storage_service.exports.domain.layout import Language
 from storage_service.exports.domain.order import ExportRecord, file_name
 from storage_service.exports.domain.plan import PlanHeader, PlanLine, PlanSummary, plan_layout, plan_row
@@ -82,8 +81,7 @@ class ExportProducer:
         async with self._database.unit_of_work() as work:
             export = await ExportRepository(work.session).find(lease.job_id)
         assert export is not None  # noqa: S101 -- jobs are never deleted
-        with tempfile.TemporaryDirectory(dir=self._settings.work_directory, prefix="export-") as directory:
-            spool = Spool(Path(directory))
+        with spool_in(self._settings.work_directory, export.id) as spool:
             pulled = await self._pull(export, spool, lease)
             if export.format == "sheets":
                 await self._publish(export, pulled, spool, lease, began)

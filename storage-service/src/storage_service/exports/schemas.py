@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from storage_service.exports.domain.layout import CsvDialect
 from storage_service.exports.domain.order import ExportOrder, ExportRecord, default_dialect
@@ -31,6 +31,15 @@ class ExportRequest(BaseModel):
     spreadsheet: str | None = Field(
         None, min_length=1, max_length=100, description="Only for the format sheets: name of a registered spreadsheet."
     )
+
+    @field_validator("csv", "spreadsheet")
+    @classmethod
+    def _belongs_to_the_format(cls, value: Any, info: ValidationInfo) -> Any:
+        file_format = info.data.get("format")
+        wanted = "csv" if info.field_name == "csv" else "sheets"
+        if value is not None and file_format is not None and file_format != wanted:
+            raise ValueError(f"only for the format {wanted}, not for {file_format}")
+        return value
 
     def to_order(self) -> ExportOrder:
         dialect = default_dialect(self.language)

@@ -204,7 +204,7 @@ class FileService:
         async with self._database.unit_of_work() as work:
             await FileRepository(work.session).schedule_removal(key, _UPLOAD_GRACE_SECONDS)
             await work.commit()
-        await self._store.put(key, staged.path)
+        await self._store.put(key, staged.source)
         return replace(content, record=ContentRecord(staged.sha256, key, staged.size_bytes, staged.chunk_digests))
 
     async def _find(self, file_id: UUID) -> tuple[FileRecord, ContentRecord]:

@@ -328,3 +328,12 @@ async def test_an_interval_of_zero_turns_the_schedule_off(
     async with open_resources(settings_of(backup_interval_hours=0)) as resources:
         await BackupJobs(resources).maintain()
     assert (await client.get("/v1/backups")).json()["items"] == []
+
+
+@pytest.mark.usefixtures("platform")
+async def test_the_figures_ops_watch_follow_the_backups(client: httpx.AsyncClient, resources: Resources) -> None:
+    backup = await backed_up(client, resources)
+    await BackupJobs(resources).show_figures()
+    shown = (await client.get("/metrics")).text
+    assert f"storage_backup_size_bytes {float(backup['size_bytes'])}" in shown
+    assert "storage_backup_last_success_timestamp_seconds 1" in shown

@@ -22,6 +22,8 @@ MISSING = "0192f000-0000-7000-8000-000000000000"
         ({"format": "xlsx", "language": "de"}, "/language"),
         ({"format": "csv", "csv": {"delimiter": "|"}}, "/csv/delimiter"),
         ({"format": "xlsx", "unknown": 1}, "/unknown"),
+        ({"format": "xlsx", "csv": {"delimiter": ";"}}, "/csv"),
+        ({"format": "xlsx", "spreadsheet": "plans"}, "/spreadsheet"),
     ],
 )
 async def test_a_wrong_order_is_refused_and_the_place_named(

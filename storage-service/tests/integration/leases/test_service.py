@@ -247,3 +247,8 @@ async def test_a_job_of_a_killed_worker_process_is_finished_by_another(
     assert await ExportJobs(resources).run_next()
     finished = (await client.get(f"/v1/exports/{export['id']}")).json()
     assert (finished["status"], finished["attempts"], finished["rows"]) == ("completed", 2, 5)
+    assert leftovers(tmp_path) == []
+
+
+def leftovers(folder: Path) -> list[Path]:
+    return list(folder.glob("export-*"))

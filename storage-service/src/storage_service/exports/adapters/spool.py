@@ -1,11 +1,14 @@
 """The folder in which one export takes shape: what to render (`job.json`), its rows, and the finished file."""
 
 import json
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from storage_service.exports.domain.layout import (
     Block,
@@ -24,6 +27,16 @@ class RenderJob:
     blocks: tuple[Block, ...]
     dialect: CsvDialect
     rows: int
+
+
+@contextmanager
+def spool_in(folder: Path | None, export_id: UUID) -> Iterator["Spool"]:
+    """A spool that is gone when the block is left. What a killed attempt of this export left goes first."""
+    parent = folder or Path(tempfile.gettempdir())
+    for left in parent.glob(f"export-{export_id.hex}-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f"export-{export_id.hex}-") as directory:
+        yield Spool(Path(directory))
 
 
 @dataclass(frozen=True)

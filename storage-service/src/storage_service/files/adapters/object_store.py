@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
@@ -14,14 +15,14 @@ class ContentStore:
     def __init__(self, backend: ObjectStore) -> None:
         self._backend = backend
 
-    async def put(self, key: str, path: Path) -> None:
+    async def put(self, key: str, source: Path | IO[bytes]) -> None:
         """Atomic: the object is whole or not there.
 
         Raises:
             OutOfSpaceError, ObjectStoreError
         """
         with _translated(key):
-            await self._backend.put_async(key, path)
+            await self._backend.put_async(key, source)
 
     async def read(self, key: str, start: int, end: int) -> bytes:
         """Bytes `start` … `end - 1`.

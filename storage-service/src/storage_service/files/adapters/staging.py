@@ -15,7 +15,9 @@ from storage_service.files.errors import OutOfSpaceError, StoredFileTooLargeErro
 
 @dataclass(frozen=True)
 class StagedContent:
-    path: Path
+    """`source` is read from its beginning."""
+
+    source: Path | IO[bytes]
     size_bytes: int
     sha256: str
     chunk_digests: bytes
@@ -29,13 +31,13 @@ class Staging:
 
     @asynccontextmanager
     async def receive(self, chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[StagedContent]:
-        """The content in a local file that is gone when the block is left.
+        """The content in a local file without a name, gone when the block is left or the process dies.
 
         Raises:
             StoredFileTooLargeError: as soon as the limit is passed; what came so far is removed.
             OutOfSpaceError
         """
-        with tempfile.NamedTemporaryFile(dir=self._directory, prefix="upload-") as file:
+        with tempfile.TemporaryFile(dir=self._directory) as file:
             digest = ContentDigest()
             pending = bytearray()
             async for chunk in chunks:
@@ -46,10 +48,10 @@ class Staging:
                         "or ask an administrator to raise STORAGE_FILES_MAX_BYTES."
                     )
                 if len(pending) >= CHUNK_BYTES:
-                    await asyncio.to_thread(_append, file.file, digest, bytes(pending))
+                    await asyncio.to_thread(_append, file, digest, bytes(pending))
                     pending.clear()
-            await asyncio.to_thread(_append, file.file, digest, bytes(pending))
-            yield await asyncio.to_thread(_staged, Path(file.name), digest)
+            await asyncio.to_thread(_append, file, digest, bytes(pending))
+            yield await asyncio.to_thread(_received, file, digest)
 
     async def measure(self, path: Path) -> StagedContent:
         """A finished local file, hashed."""
@@ -63,19 +65,26 @@ def _append(file: IO[bytes], digest: ContentDigest, data: bytes) -> None:
     digest.update(data)
 
 
+def _received(file: IO[bytes], digest: ContentDigest) -> StagedContent:
+    file.seek(0)
+    head = file.read(SNIFF_BYTES)
+    file.seek(0)
+    return _staged(file, digest, head)
+
+
 def _measure(path: Path) -> StagedContent:
     digest = ContentDigest()
+    head = b""
     with path.open("rb") as file:
         while data := file.read(CHUNK_BYTES):
+            head = head or data[:SNIFF_BYTES]
             digest.update(data)
-    return _staged(path, digest)
+    return _staged(path, digest, head)
 
 
-def _staged(path: Path, digest: ContentDigest) -> StagedContent:
-    with path.open("rb") as file:
-        head = file.read(SNIFF_BYTES)
+def _staged(source: Path | IO[bytes], digest: ContentDigest, head: bytes) -> StagedContent:
     sha256, chunk_digests = digest.finish()
-    return StagedContent(path, digest.size_bytes, sha256, chunk_digests, head)
+    return StagedContent(source, digest.size_bytes, sha256, chunk_digests, head)
 
 
 @contextmanager
