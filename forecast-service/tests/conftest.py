@@ -2,7 +2,8 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,8 +19,14 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 
+from forecast_service.accuracy.domain import SeriesAccuracy
 from forecast_service.app import create_app, worker_of
+from forecast_service.forecasts.domain.distribution import LEVELS, knots_of, normal_score
+from forecast_service.forecasts.domain.outcome import ComputedSeries
+from forecast_service.forecasts.domain.runs import RunOutcome
 from forecast_service.forecasts.jobs import RunWorker
+from forecast_service.forecasts.service import RunQueue
+from forecast_service.recommendations.dependencies import create_plan_service
 from forecast_service.resources import Resources, open_resources
 from forecast_service.settings import Settings
 from shared.testing.asgi import service_client
@@ -80,6 +87,7 @@ class DataStandIn:
         self.refuse_approval = False
         self.outages = 0
         self.demand_delay_seconds = 0.0
+        self.url = ""
 
     def sell(self, sku: str, rate: float, days: int = 200, warehouse: str = "MAIN", **terms: Any) -> None:
         """An article with Poisson demand, and its planning row."""
@@ -206,16 +214,15 @@ def problem(status: int, code: str, detail: str) -> JSONResponse:
 @pytest.fixture
 async def data() -> AsyncIterator[DataStandIn]:
     stand_in = DataStandIn()
-    server = uvicorn.Server(
-        uvicorn.Config(stand_in.application(), port=0, log_config=None, access_log=False, lifespan="off", ws="none")
-    )
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    stand_in.url = "http://127.0.0.1:%d" % server.servers[0].sockets[0].getsockname()[1]
+    listener = socket.create_server(("127.0.0.1", 0))
+    stand_in.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    config = uvicorn.Config(stand_in.application(), log_config=None, access_log=False, lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
     yield stand_in
     server.should_exit = True
     await serving
+    listener.close()
 
 
 @pytest.fixture
@@ -316,10 +323,54 @@ def working() -> Callable[[RunWorker], Any]:
     return beside
 
 
-@pytest.fixture(autouse=True)
-def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A finished run leaves no files."""
-    yield
-    if "settings" in request.fixturenames:
-        spool: Path = request.getfixturevalue("settings").spool_directory
-        assert not spool.exists() or not list(spool.iterdir())
+@pytest.fixture
+def run_stored(client: httpx.AsyncClient, resources: Resources, data: DataStandIn) -> RunOnce:
+    """Like `run_once`, but with forecasts taken from the demand itself instead of the computing process."""
+
+    async def run(**body: Any) -> dict[str, Any]:
+        accepted = await client.post("/v1/runs", json=body)
+        queue = RunQueue(resources.database, 60)
+        claim = await queue.claim()
+        assert claim is not None
+        await queue.keep_result(claim, *stored_result(data))
+        await queue.complete(claim, await create_plan_service(resources).publish_plan(claim.id))
+        return (await client.get(accepted.headers["location"])).json()
+
+    return run
+
+
+def stored_result(data: DataStandIn) -> tuple[ComputedSeries, RunOutcome]:
+    """Each article's mean for ever, with normal quantiles; seasonal naive is taken to be twice as wrong."""
+    totals: dict[tuple[str, str], list[float]] = {}
+    for row in data.demand:
+        totals.setdefault((row["sku"], row["warehouse"]), []).append(row["quantity"])
+    keys = sorted(totals)
+    mean = np.array([np.mean(totals[key]) for key in keys], dtype=np.float32)
+    days = np.array(knots_of(28))
+    scores = np.array([normal_score(level) for level in LEVELS])
+    sums = mean[:, None, None] * days[None, :, None] + np.sqrt(mean[:, None, None] * days[None, :, None]) * scores
+    actual = np.array([sum(totals[key][-28:]) for key in keys])
+    error = np.abs(28 * mean - actual)
+    count = len(keys)
+    series = ComputedSeries(
+        skus=[sku for sku, _ in keys],
+        warehouses=[warehouse for _, warehouse in keys],
+        models=["weighted_level"] * count,
+        weights=np.tile(np.float32([[0.25], [0.75]]), (1, count)),
+        mean=np.repeat(mean[:, None], 28, axis=1),
+        daily=np.repeat((mean[:, None] * np.float32([0.5, 1, 1.5]))[:, None, :], 28, axis=1),
+        sums=np.maximum(sums, 0).astype(np.float32),
+        recent=mean,
+        accuracy=SeriesAccuracy(actual, 28.0 * mean, error, np.ones(count)),
+        naive_accuracy=SeriesAccuracy(actual, actual + 2 * error, 2 * error, np.ones(count)),
+    )
+    outcome = RunOutcome(
+        history_start=LAST_DAY - timedelta(days=199),
+        history_end=LAST_DAY,
+        horizon_days=28,
+        articles=count,
+        model_names=("seasonal_naive", "weighted_level"),
+        models={"weighted_level": count},
+        accuracy={"wape_28": float(error.sum() / actual.sum()), "scored_series": count},
+    )
+    return series, outcome

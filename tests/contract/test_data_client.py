@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pyarrow as pa
 import pytest
+
 from data_service.app import create_app
 from data_service.settings import Settings
-
 from shared.clients.data_client import DataClient, PurchaseOrderDraft, PurchaseOrderLineDraft
 from shared.clients.http import UpstreamProblemError
 from shared.testing.asgi import running
@@ -19,7 +19,7 @@ from shared.testing.through_gateway import ThroughGateway, client_through_gatewa
 
 FILES = {
     "products": "sku,name,category,supplier,unit,pack_size,moq,cost,price\nA1,Bolt,C,S1,pcs,6,12,2.50,4.00\n",
-    "suppliers": "supplier,name,lead_time_days,min_order_value,currency,order_weekdays\nS1,First,5,100,EUR,\"Mon,Thu\"\n",
+    "suppliers": 'supplier,name,lead_time_days,min_order_value,currency,order_weekdays\nS1,First,5,100,EUR,"Mon,Thu"\n',
     "stock": "date,sku,on_hand,reserved\n2026-11-01,A1,30,4\n",
     "sales": "date,sku,quantity,price\n2026-10-30,A1,3,4.00\n2026-10-31,A1,5,4.00\n",
 }

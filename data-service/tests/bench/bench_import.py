@@ -1,3 +1,4 @@
+# ruff: noqa: T201 -- a bench prints
 """Import of sales against a bare COPY of the same rows into an equally indexed table, on a durable PostgreSQL.
 
 python data-service/tests/bench/bench_import.py [ROWS]
@@ -24,6 +25,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import asyncpg
+
 from data_service.demand.service import DemandService
 from data_service.imports.adapters.spool import Spool
 from data_service.imports.domain.kinds import ImportKind
@@ -31,7 +33,6 @@ from data_service.imports.jobs import create_import_worker
 from data_service.imports.service import ImportService
 from data_service.resources import open_resources
 from data_service.settings import Settings
-
 from local.infrastructure.postgres import PostgresServer, start_postgres
 from shared.database.bootstrap import OWNERS, bootstrap_database, role_of
 

@@ -150,7 +150,7 @@ def _write_administrator(state: StateFolder, environment: Environment) -> tuple[
 def _open_monitoring(
     stack: ExitStack, state: StateFolder, environment: Environment, ports: Mapping[str, int]
 ) -> tuple[Server, ...]:
-    """Prometheus with monitoring-service's rules, scraping this machine; Alertmanager reporting to monitoring-service."""
+    """Prometheus with monitoring-service's rules scrapes this machine; Alertmanager reports to monitoring-service."""
     monitoring = next(service for service in SERVICES if service.owner == "monitoring")
     settings = environment.of(monitoring)
     webhook = Webhook(f"{environment.url_of(monitoring)}/v1/alerts", settings["MONITORING_ALERT_WEBHOOK_TOKEN"])

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from obstore.store import LocalStore, ObjectStore, from_url
 
@@ -46,7 +47,12 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
 def _open_objects(settings: Settings) -> ObjectStore:
     """The URL wins over the folder; its credentials come from the environment, as each cloud's own tools read them."""
     if settings.files_url is not None:
-        return from_url(settings.files_url, client_options={"timeout": "60s", "connect_timeout": "5s"})
+        return from_url(
+            settings.files_url,
+            # The scheme of the endpoint decides; stores inside a cluster often have no certificate.
+            client_options={"timeout": "60s", "connect_timeout": "5s", "allow_http": True},
+            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)},
+        )
     settings.files_directory.mkdir(parents=True, exist_ok=True)
     return LocalStore(settings.files_directory, mkdir=True)
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -136,7 +136,7 @@ class ImportRun:
 
     def _open(self) -> TableFile:
         try:
-            return TableFile(self._file.open, self._claim.kind, self._policy.limits, datetime.now(UTC).date())
+            return TableFile(self._file.open, self._claim.kind, self._policy.limits, _latest_today())
         except FileNotFoundError as error:
             raise UnreadableFileError(
                 "file_lost",
@@ -258,6 +258,11 @@ async def _record(work: UnitOfWork, import_id: UUID) -> ImportRecord:
     if found is None:
         raise ImportNotFoundError(f"There is no import {import_id}.")
     return found
+
+
+def _latest_today() -> date:
+    """The day it is where the day begins first: what is today's sale there is no sale of the future."""
+    return (datetime.now(UTC) + timedelta(hours=14)).date()
 
 
 def _understood(report: FileReport) -> dict[str, Any]:

@@ -64,12 +64,26 @@ def test_one_group_of_three_is_read_as_the_file_writes_decimals() -> None:
 
 @pytest.mark.parametrize(
     ("values", "is_comma"),
-    [(["1,5", "1,234"], True), (["1.5", "1,234"], False), (["1,234"], False), (["1.234.567"], True), (["0,125"], True)],
+    [
+        (["1,5", "1,234"], True),
+        (["1.5", "1,234"], False),
+        (["1.234.567"], True),
+        (["0,125"], True),
+        (["1,234,567"], False),
+    ],
 )
-def test_evidence_decides_the_decimal_separator(values: list[str], is_comma: bool) -> None:
+@pytest.mark.parametrize("by_default", [True, False])
+def test_evidence_decides_the_decimal_separator(values: list[str], is_comma: bool, by_default: bool) -> None:
     evidence = NumberStyleEvidence()
     evidence.add(pa.array(values))
-    assert evidence.is_comma is is_comma
+    assert evidence.is_comma(by_default=by_default) is is_comma
+
+
+@pytest.mark.parametrize("by_default", [True, False])
+def test_without_evidence_the_default_decides(by_default: bool) -> None:
+    evidence = NumberStyleEvidence()
+    evidence.add(pa.array(["1,234", "1.234", "5", "x"]))
+    assert evidence.is_comma(by_default=by_default) is by_default
 
 
 def test_rewritten_numbers_are_told_apart_from_plain_ones() -> None:

@@ -109,6 +109,12 @@ def test_day_and_month_are_told_apart_by_a_row_far_down_the_file() -> None:
     assert sales(text, block_bytes=64 << 10)[0][1] == date(2024, 1, 2)
 
 
+@pytest.mark.parametrize(("delimiter", "quantity"), [(";", 5.0), ("\t", 5000.0)])
+def test_a_number_that_could_be_read_both_ways_follows_the_delimiter(delimiter: str, quantity: float) -> None:
+    text = "date,sku,quantity\n2013-07-20,P1,5#000\n".replace(",", delimiter).replace("#", ",")
+    assert sales(text)[0][3] == quantity
+
+
 def test_an_order_of_day_and_month_which_nothing_tells_is_assumed_and_said_so() -> None:
     table = open_table("date,sku,quantity\n01/02/2024,P1,1\n")
     assert table.report.is_date_order_assumed

@@ -13,7 +13,6 @@ import threading
 from pathlib import Path
 
 from forecast_service.forecasts.adapters.workspace import Workspace
-from forecast_service.forecasts.domain.engine import run_forecast
 from forecast_service.forecasts.domain.outcome import outcome_of
 from forecast_service.forecasts.domain.panel import DemandFormatError, NoDemandRowsError, build_panel
 
@@ -31,6 +30,9 @@ def main() -> None:
     except (DemandFormatError, OSError) as error:
         workspace.write_problem("unreadable_demand", str(error))
         raise SystemExit(1) from error
+    # The numerical libraries take seconds to load: not before there is something to compute.
+    from forecast_service.forecasts.domain.engine import run_forecast
+
     result = run_forecast(panel, workspace.read_options(), _report)
     workspace.write_result(panel, result, outcome_of(panel, result))
 

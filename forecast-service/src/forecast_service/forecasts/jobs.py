@@ -10,7 +10,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from forecast_service.forecasts.adapters.computation import Computation
 from forecast_service.forecasts.adapters.demand import fetch_demand
 from forecast_service.forecasts.adapters.workspace import Workspace
-from forecast_service.forecasts.domain.engine import RunOptions
+from forecast_service.forecasts.domain.result import RunOptions
 from forecast_service.forecasts.domain.runs import Claim, RunRecord
 from forecast_service.forecasts.errors import LeaseLostError, RunCancelledError, RunInterruptedError
 from forecast_service.forecasts.service import Planning, RunQueue

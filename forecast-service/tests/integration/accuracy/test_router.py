@@ -3,8 +3,8 @@ import pytest
 from shared.testing.conformance import assert_problem
 
 
-async def test_accuracy_is_listed_per_article_page_by_page(company, run_once, client) -> None:
-    run = await run_once()
+async def test_accuracy_is_listed_per_article_page_by_page(company, run_stored, client) -> None:
+    run = await run_stored()
     first = (await client.get("/v1/accuracy", params={"limit": 3})).json()
     second = (await client.get("/v1/accuracy", params={"limit": 3, "cursor": first["next_cursor"]})).json()
     items = first["items"] + second["items"]
@@ -16,9 +16,9 @@ async def test_accuracy_is_listed_per_article_page_by_page(company, run_once, cl
     assert error / actual == pytest.approx(run["accuracy"]["wape_28"], rel=1e-3)
 
 
-async def test_one_article_of_one_run_can_be_asked_for(company, run_once, client) -> None:
-    first = await run_once()
-    await run_once()
+async def test_one_article_of_one_run_can_be_asked_for(company, run_stored, client) -> None:
+    first = await run_stored()
+    await run_stored()
     page = (await client.get("/v1/accuracy", params={"run_id": first["id"], "sku": "A1"})).json()
     assert [(item["sku"], item["run_id"]) for item in page["items"]] == [("A1", first["id"])]
 

@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from shared.testing.conformance import assert_problem
 
+pytestmark = pytest.mark.timeout(300)
+
 
 async def test_a_run_goes_from_queued_to_completed_with_figures_and_plan(company, run_once, client, events) -> None:
     run = await run_once()
@@ -33,10 +35,10 @@ async def test_a_run_goes_from_queued_to_completed_with_figures_and_plan(company
     assert told[-1]["data"]["accuracy"]["wape_28"] == pytest.approx(run["accuracy"]["wape_28"])
 
 
-async def test_stored_forecasts_can_be_read_per_article_and_warehouse(data, run_once, client) -> None:
+async def test_stored_forecasts_can_be_read_per_article_and_warehouse(data, run_stored, client) -> None:
     data.sell("A0", 8.0)
     data.sell("A0", 2.0, warehouse="NORTH")
-    run = await run_once()
+    run = await run_stored()
     forecast = (await client.get("/v1/forecasts/A0")).json()
     assert forecast["run_id"] == run["id"]
     assert [each["warehouse"] for each in forecast["warehouses"]] == ["MAIN", "NORTH"]
@@ -49,14 +51,15 @@ async def test_stored_forecasts_can_be_read_per_article_and_warehouse(data, run_
         assert 0 <= day["q10"] <= day["q50"] <= day["q90"]
     last = main["sums"][-1]
     assert last["days"] == 28
-    assert last["quantiles"]["0.5"] < last["quantiles"]["0.95"] < 28 * main["days"][0]["q90"] * 1.2
+    assert last["mean"] < last["quantiles"]["0.95"] < 28 * main["days"][0]["q90"]
     north = (await client.get("/v1/forecasts/A0", params={"warehouse": "NORTH"})).json()
     assert [each["warehouse"] for each in north["warehouses"]] == ["NORTH"]
     assert_problem(await client.get("/v1/forecasts/nothing"), 404, "forecast_not_found")
 
 
-async def test_the_horizon_grows_with_the_longest_lead_time(data, run_once) -> None:
+async def test_the_horizon_grows_with_the_longest_lead_time_and_a_broken_stream_is_begun_anew(data, run_once) -> None:
     data.sell("A0", 8.0, lead_time_days=50)
+    data.broken_streams = 1
     assert (await run_once())["horizon_days"] == 57
 
 
@@ -79,11 +82,6 @@ async def test_without_sales_the_run_fails_and_says_what_to_do(data, run_once, e
     assert [event["type"] for event in await events()] == ["forecast.run.failed.v1"]
 
 
-async def test_a_stream_that_breaks_is_begun_anew(company, run_once) -> None:
-    company.broken_streams = 1
-    assert (await run_once())["status"] == "completed"
-
-
 async def test_queued_runs_for_the_same_are_one(client) -> None:
     first, second, other = [
         (await client.post("/v1/runs", json=body)).json() for body in ({}, {}, {"horizon_days": 60})
@@ -91,12 +89,12 @@ async def test_queued_runs_for_the_same_are_one(client) -> None:
     assert first["id"] == second["id"] != other["id"]
 
 
-async def test_the_same_key_gives_the_same_run_even_after_it_ended(company, client, worker) -> None:
+async def test_the_same_key_gives_the_same_run_even_after_it_ended(client, worker) -> None:
     headers = {"Idempotency-Key": "once"}
     first = (await client.post("/v1/runs", headers=headers)).json()
     await worker.run_once()
     again = await client.post("/v1/runs", headers=headers)
-    assert (again.json()["id"], again.json()["status"]) == (first["id"], "completed")
+    assert (again.json()["id"], again.json()["status"]) == (first["id"], "failed")
     assert_problem(
         await client.post("/v1/runs", json={"horizon_days": 40}, headers=headers), 409, "idempotency_key_reused"
     )
@@ -199,9 +197,9 @@ async def test_a_run_that_killed_its_workers_is_given_up(company, client, worker
 
 
 async def test_a_run_taken_over_after_its_forecasts_goes_on_with_the_plan(
-    company, run_once, client, worker, resources
+    company, run_stored, client, worker, resources
 ) -> None:
-    run = await run_once()
+    run = await run_stored()
     await execute(
         resources,
         "UPDATE forecast.runs SET status = 'running', attempts = 1, lease_until = now() - interval '1 s', plan_id = NULL",
@@ -238,9 +236,9 @@ async def test_a_worker_that_lost_its_lease_stores_nothing(company, client, work
 
 
 async def test_forecasts_of_old_runs_are_forgotten_but_decisions_stay(
-    company, run_once, worker, resources, client
+    company, run_stored, worker, resources, client
 ) -> None:
-    first = await run_once()
+    first = await run_stored()
     lines = (await client.get("/v1/recommendations")).json()["items"]
     rejected = lines[0]["id"]
     await client.post(f"/v1/recommendations/{rejected}/rejection", json={"reason": "not now"})
@@ -248,7 +246,7 @@ async def test_forecasts_of_old_runs_are_forgotten_but_decisions_stay(
         resources,
         "INSERT INTO forecast.runs (id, status, trigger, requested_by, has_forecasts) SELECT gen_random_uuid(), 'failed', 'manual', 'x', true",
     )
-    second = await run_once()
+    second = await run_stored()
     worker._settings = worker._settings.model_copy(update={"keep_runs": 1})
     await worker.sweep()
     kept = await execute(resources, "SELECT count(DISTINCT run_id) FROM forecast.forecasts")

@@ -11,8 +11,8 @@ URL = "/v1/recommendations/approvals"
 
 
 @pytest.fixture
-async def lines(company, run_once, client):
-    await run_once()
+async def lines(company, run_stored, client):
+    await run_stored()
     items = (await client.get("/v1/recommendations")).json()["items"]
     return {item["sku"]: item for item in items}
 
@@ -49,9 +49,9 @@ async def test_everything_of_a_supplier_can_be_approved_at_once(lines, client, c
     assert "stock_negative" in result["skipped"][0]["reason"]
 
 
-async def test_a_new_plan_counts_what_was_approved_as_on_order(lines, client, run_once) -> None:
+async def test_a_new_plan_counts_what_was_approved_as_on_order(lines, client, run_stored) -> None:
     await approve(client, lines["A0"]["id"])
-    await run_once()
+    await run_stored()
     again = (await client.get("/v1/recommendations", params={"sku": "A0"})).json()["items"][0]
     assert again["on_order"] == lines["A0"]["quantity"]
     assert (again["quantity"], again["status"]) == (0, "not_needed")
@@ -97,8 +97,8 @@ async def test_a_draft_whose_approval_is_refused_is_kept_and_approved_later(line
     assert await status_of(client, lines["A0"]) == "approved"
 
 
-async def test_lines_of_an_older_plan_are_not_ordered(lines, client, run_once, company) -> None:
-    await run_once()
+async def test_lines_of_an_older_plan_are_not_ordered(lines, client, run_stored, company) -> None:
+    await run_stored()
     result = await approve(client, lines["A0"]["id"])
     assert "newer plan" in result["skipped"][0]["reason"]
     assert not company.orders

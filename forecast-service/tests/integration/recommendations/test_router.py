@@ -8,8 +8,8 @@ from shared.testing.conformance import assert_problem
 
 
 @pytest.fixture
-async def plan(company, run_once, client):
-    run = await run_once()
+async def plan(company, run_stored, client):
+    run = await run_stored()
     return (await client.get(f"/v1/plans/{run['plan_id']}")).json()
 
 
@@ -94,8 +94,8 @@ async def test_a_line_can_be_rejected_once_with_a_reason(plan, client, as_role) 
     assert_problem(await client.post(url, json={"reason": "again"}), 409, "recommendation_decided")
 
 
-async def test_plans_are_listed_and_the_latest_is_the_default(plan, run_once, client) -> None:
-    run = await run_once()
+async def test_plans_are_listed_and_the_latest_is_the_default(plan, run_stored, client) -> None:
+    run = await run_stored()
     latest = (await client.get("/v1/plans/latest")).json()
     assert latest["id"] == run["plan_id"] != plan["id"]
     page = (await client.get("/v1/plans", params={"limit": 1})).json()
@@ -126,7 +126,7 @@ async def test_the_events_tell_what_to_order_and_what_runs_out(plan, client, eve
     assert "A1" not in {risk["sku"] for risk in risks}
 
 
-async def test_planning_inputs_in_another_shape_fail_the_run_with_the_column(company, run_once, monkeypatch) -> None:
+async def test_planning_inputs_in_another_shape_fail_the_run_with_the_column(company, run_once) -> None:
     for row in company.planning:
         row["sku"] = None
     run = await run_once()

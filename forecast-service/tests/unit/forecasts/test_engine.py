@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from forecast_service.forecasts.domain.distribution import LEVELS, knots_of
-from forecast_service.forecasts.domain.engine import RunOptions, run_forecast
+from forecast_service.forecasts.domain.engine import run_forecast
+from forecast_service.forecasts.domain.result import RunOptions
 
 OPTIONS = RunOptions(boosting_rows=2000, boosting_trees=15)
 

@@ -23,7 +23,7 @@ from gateway.access.errors import InvalidRoutesError
 DEFAULT_FILE = Path(__file__).with_name("routes.yaml")
 ANYONE = "anyone"
 UNCOUNTED = "none"
-_SEGMENT = re.compile(r"^(?:[a-z0-9][a-z0-9._-]*|\.well-known|\{[a-z_]+\})$")
+_SEGMENT = re.compile(r"[a-z0-9][a-z0-9._-]*|\.well-known|\{[a-z_]+\}")
 
 
 def _parse_rate(value: Any) -> Any:
@@ -115,7 +115,7 @@ def _route(
     rates: Mapping[str, RateClass],
 ) -> Route:
     path = service.prefix + below
-    if not all(_SEGMENT.match(segment) for segment in path.split("/")[1:]) or not path.startswith("/"):
+    if not all(_SEGMENT.fullmatch(segment) for segment in path.split("/")[1:]) or not path.startswith("/"):
         raise InvalidRoutesError(f"{path}: segments are lower-case words or {{parameters}}, separated by one slash")
     if not methods:
         raise InvalidRoutesError(f"{path}: lists no method")

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import Depends
 
 from gateway.api_keys.service import ApiKeyService, KeyHolder
-from gateway.audit.domain import Actor, Origin
+from gateway.audit.domain import Actor
 from gateway.audit.service import AuditService
-from gateway.dependencies import CallerOrigin, ServiceResources
+from gateway.dependencies import ServiceResources
 from shared.web.identity import CallerIdentity
 
 
@@ -20,10 +20,5 @@ async def get_holder(caller: CallerIdentity) -> KeyHolder:
     return KeyHolder(Actor(caller.kind, caller.subject, caller.name, caller.acting_service), caller.roles)
 
 
-async def get_origin(origin: CallerOrigin) -> Origin:
-    return Origin(origin.address, origin.request_id)
-
-
 ApiKeys = Annotated[ApiKeyService, Depends(get_api_key_service)]
 Holder = Annotated[KeyHolder, Depends(get_holder)]
-RequestOrigin = Annotated[Origin, Depends(get_origin)]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 _PREFIX_CHARACTERS = 8
 _SECRET_BYTES = 32
-_FORM = re.compile(r"^pk_[a-z0-9]{8}_[A-Za-z0-9_-]{43}$")
+_FORM = re.compile(r"pk_[a-z0-9]{8}_[A-Za-z0-9_-]{43}")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -45,7 +45,7 @@ def new_key() -> tuple[str, str]:
 
 
 def looks_like_key(text: str) -> bool:
-    return _FORM.match(text) is not None
+    return _FORM.fullmatch(text) is not None
 
 
 def hash_of(key: str) -> bytes:

@@ -4,9 +4,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, status
 
-from gateway.api_keys.dependencies import ApiKeys, Holder, RequestOrigin
+from gateway.api_keys.dependencies import ApiKeys, Holder
 from gateway.api_keys.schemas import ApiKeyBody, CreateApiKeyBody, CreatedApiKeyBody
 from gateway.api_keys.service import NewApiKey
+from gateway.audit.dependencies import RequestOrigin
 from gateway.dependencies import NewestFirst
 from shared.web.pagination import Page
 

@@ -6,14 +6,12 @@ from uuid import UUID
 import jwt
 from fastapi import Depends
 
-from gateway.audit.domain import Actor, Origin
 from gateway.audit.service import AuditService
 from gateway.authentication.adapters.keys import KeyRing
 from gateway.authentication.adapters.tokens import Tokens
 from gateway.authentication.service.sessions import AuthenticationService, ServiceCredentials, TokenLives
-from gateway.dependencies import CallerOrigin, ServiceResources
-from gateway.users.adapters import Passwords
-from gateway.users.service import UserService
+from gateway.dependencies import ServiceResources
+from gateway.users.dependencies import Users
 from shared.errors import ForbiddenError
 from shared.web.identity import CallerIdentity
 
@@ -22,13 +20,7 @@ async def get_key_ring(resources: ServiceResources) -> KeyRing:
     return KeyRing(resources.signing_keys)
 
 
-async def get_user_service(resources: ServiceResources) -> UserService:
-    passwords = Passwords(resources.password_threads, resources.password_slots)
-    return UserService(resources.database, passwords, AuditService(resources.database))
-
-
 Keys = Annotated[KeyRing, Depends(get_key_ring)]
-Users = Annotated[UserService, Depends(get_user_service)]
 
 
 async def get_authentication_service(resources: ServiceResources, keys: Keys, users: Users) -> AuthenticationService:
@@ -44,14 +36,6 @@ async def get_service_credentials(resources: ServiceResources, keys: Keys) -> Se
     )
 
 
-async def get_origin(origin: CallerOrigin) -> Origin:
-    return Origin(origin.address, origin.request_id)
-
-
-async def get_actor(caller: CallerIdentity) -> Actor:
-    return Actor(caller.kind, caller.subject, caller.name, caller.acting_service)
-
-
 async def get_session_id(caller: CallerIdentity) -> UUID:
     """Of the session the caller logged in with; the token was verified when the caller was recognised."""
     claims = jwt.decode(caller.token, options={"verify_signature": False})
@@ -64,6 +48,4 @@ async def get_session_id(caller: CallerIdentity) -> UUID:
 
 Authentication = Annotated[AuthenticationService, Depends(get_authentication_service)]
 Credentials = Annotated[ServiceCredentials, Depends(get_service_credentials)]
-RequestOrigin = Annotated[Origin, Depends(get_origin)]
-RequestActor = Annotated[Actor, Depends(get_actor)]
 SessionId = Annotated[UUID, Depends(get_session_id)]

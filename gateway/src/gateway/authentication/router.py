@@ -2,15 +2,8 @@
 
 from fastapi import APIRouter, Response, status
 
-from gateway.authentication.dependencies import (
-    Authentication,
-    Credentials,
-    Keys,
-    RequestActor,
-    RequestOrigin,
-    SessionId,
-    Users,
-)
+from gateway.audit.dependencies import RequestActor, RequestOrigin
+from gateway.authentication.dependencies import Authentication, Credentials, Keys, SessionId
 from gateway.authentication.schemas import (
     AccessTokenBody,
     CallerBody,
@@ -22,6 +15,7 @@ from gateway.authentication.schemas import (
     ServiceTokenBody,
     TokensBody,
 )
+from gateway.users.dependencies import Users
 from shared.web.identity import CallerIdentity
 
 public_router = APIRouter(tags=["authentication"])

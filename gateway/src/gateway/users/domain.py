@@ -10,7 +10,7 @@ from gateway.access.domain import ROLES
 PEOPLE_ROLES = ROLES - {"service"}
 MIN_PASSWORD_CHARACTERS = 10
 MAX_PASSWORD_CHARACTERS = 256
-_EMAIL = re.compile(r"^[^@\s\x00-\x1f\x7f]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)*$")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)*")
 # What guessing starts with, of those long enough to pass the length rule.
 _COMMON_STEMS = (
     "password",
@@ -65,7 +65,7 @@ def checked_text(text: str) -> str:
 def checked_email(text: str) -> str:
     """The address in the one form it is stored and looked up in. Raises: BadValueError."""
     email = text.strip().lower()
-    if len(email) > 254 or not _EMAIL.match(email):
+    if len(email) > 254 or not _EMAIL.fullmatch(email):
         raise BadValueError("email", "not an e-mail address; write it like name@example.com")
     return email
 

@@ -4,8 +4,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response, status
 
+from gateway.audit.dependencies import RequestActor, RequestOrigin
 from gateway.dependencies import NewestFirst
-from gateway.users.dependencies import RequestActor, RequestOrigin, Users
+from gateway.users.dependencies import Users
 from gateway.users.schemas import ChangeUserBody, CreateUserBody, UserBody
 from gateway.users.service import NewUser, UserChanges
 from shared.web.identity import CallerIdentity

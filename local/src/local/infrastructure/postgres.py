@@ -17,6 +17,7 @@ from local.infrastructure.postgres_files import (
     choose_binaries,
     cluster_home,
     major_version_of,
+    note_owner,
     reachable_binaries,
 )
 from local.infrastructure.processes import (
@@ -89,6 +90,7 @@ class PostgresServer(Server):
         if self._starts_empty:
             shutil.rmtree(self.data_directory, ignore_errors=True)
             self._starts_empty = False
+        note_owner(self.home, self.state_directory, durable=self.durable)
         if not self.data_directory.exists():
             self._create_cluster()
 

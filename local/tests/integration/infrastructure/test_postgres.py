@@ -20,6 +20,7 @@ from local.infrastructure import postgres_files
 from local.infrastructure.postgres import PostgresServer, start_postgres
 from local.infrastructure.postgres_files import available_binaries, choose_binaries, cluster_home, reachable_binaries
 from local.infrastructure.processes import Account, processes_working_in, unprivileged_account, wait_until
+from local.infrastructure.state import exclusive
 
 
 def ask(url: str, statement: str) -> Any:
@@ -229,3 +230,23 @@ def test_the_first_start_takes_a_few_seconds_and_the_second_under_two(tmp_path: 
     with start_postgres(tmp_path) as server:
         assert time.monotonic() - began < 2
     shutil.rmtree(server.home)
+
+
+def test_abandoned_clusters_are_removed_and_those_in_use_or_still_wanted_are_kept(tmp_path: Path) -> None:
+    wanted = tmp_path / "wanted"
+    wanted.mkdir()
+    homes = {}
+    for name, state, durable in (("kept", wanted, True), ("gone", tmp_path / "gone", True), ("test", wanted, False)):
+        homes[name] = tmp_path / f"procurement-{name}"
+        (homes[name] / "data").mkdir(parents=True)
+        postgres_files.note_owner(homes[name], state, durable=durable)
+    (tmp_path / "procurement-other").mkdir()  # of somebody who left no note
+    with exclusive(homes["test"] / "launcher.lock", "busy"):
+        postgres_files.remove_abandoned(tmp_path)
+        assert sorted(path.name for path in tmp_path.glob("procurement-*")) == [
+            "procurement-kept",
+            "procurement-other",
+            "procurement-test",
+        ]
+    postgres_files.remove_abandoned(tmp_path)
+    assert not homes["test"].exists()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.errors import UsageError
+from local.errors import LocalError, UsageError
 from local.infrastructure.postgres import start_postgres
 from local.infrastructure.stack import open_infrastructure
 from local.infrastructure.valkey import start_valkey
@@ -41,16 +41,21 @@ def test_without_addresses_private_servers_are_started_and_keep_their_ports(tmp_
     assert not any(server.running for server in (*first.servers, *second.servers))
 
 
-def test_an_address_of_the_wrong_kind_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"DATABASE_URL must begin with postgresql://"):
-        with open_infrastructure(tmp_path, "embedded", {"DATABASE_URL": "mysql://db"}, {}):
-            pass
+@pytest.mark.parametrize("variable", list(EVERYTHING))
+def test_an_address_of_the_wrong_kind_is_refused_before_anything_starts(tmp_path: Path, variable: str) -> None:
+    opened = open_infrastructure(tmp_path, "embedded", {variable: "http://somewhere"}, {})
+    with pytest.raises(UsageError, match=f"{variable} must begin with"), opened:
+        pass
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_later_server_that_cannot_start_takes_the_earlier_ones_with_it(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="BROKER_URL"):
-        with open_infrastructure(tmp_path, "embedded", {"BROKER_URL": "http://broker"}, {}):
-            pass
-    with start_postgres(tmp_path, durable=False), start_valkey(tmp_path, durable=False):
+def test_a_later_server_that_cannot_start_takes_the_earlier_ones_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.infrastructure.rabbitmq._SCRIPTS", ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    opened = open_infrastructure(tmp_path / "state", "rabbitmq", {}, {})
+    with pytest.raises(LocalError, match="RabbitMQ is not installed"), opened:
+        pass
+    with start_postgres(tmp_path / "state", durable=False), start_valkey(tmp_path / "state", durable=False):
         pass  # neither folder is still in use

@@ -79,6 +79,8 @@ def test_every_alert_is_tested_and_says_what_to_do() -> None:
         assert f"alertname: {rule['alert']}\n" in tests, rule["alert"]
         assert rule["labels"]["severity"] in {"critical", "warning"}
         assert {"summary", "description"} <= rule["annotations"].keys()
+        assert rule["annotations"]["runbook"] == f"docs/runbooks/{rule['alert']}.md"
+        assert (SERVICE.parent / rule["annotations"]["runbook"]).is_file()
 
 
 def test_every_metric_in_a_rule_exists_in_the_code() -> None:

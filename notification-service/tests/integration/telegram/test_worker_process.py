@@ -16,6 +16,8 @@ from tests.fakes.telegram import TOKEN, FakeTelegram
 from shared.messaging.connect import open_transport
 from shared.messaging.transport import UnroutableError
 
+pytestmark = pytest.mark.timeout(300)  # processes start slowly on a busy machine
+
 
 class Workers:
     def __init__(self, settings: Any, folder: Path) -> None:
@@ -102,11 +104,11 @@ async def test_senders_killed_at_any_moment_lose_nothing_and_double_nothing_unma
         await platform.subscribe(str(chat))
     await platform.tell()
     fake.fault(method="sendMessage", action="slow", seconds=0.15, times=10**6)
-    for kills in range(1, 6):
+    for kills in range(1, 4):
         async with workers.running(NOTIFICATION_DELIVERY_CONCURRENCY="4") as process:
             before = len(fake.state.sent)
             await eventually(partial(_more_than, fake.state.sent, before + 2))
-            await asyncio.sleep(0.037 * kills)
+            await asyncio.sleep(0.061 * kills)
             await kill(process)
     async with workers.running():
         messages = await platform.settled()
@@ -115,7 +117,7 @@ async def test_senders_killed_at_any_moment_lose_nothing_and_double_nothing_unma
     assert set(statuses.values()) <= {"sent", "uncertain"}
     assert all(chat in arrived for chat, status in statuses.items() if status == "sent")
     assert len(fake.state.sent) == len(arrived), "a message was doubled"
-    assert 1 <= list(statuses.values()).count("uncertain") <= 5 * 4
+    assert 1 <= list(statuses.values()).count("uncertain") <= 3 * 4
 
 
 async def test_an_event_published_by_a_neighbour_arrives_in_the_chat(

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from shared.messaging import metrics
 from shared.messaging.failures import OutageLog, is_cancelled
 from shared.messaging.postgres_errors import AWAY, translated
 from shared.messaging.postgres_presence import LOCK_CLASS, Holder, Presence
@@ -146,6 +147,7 @@ class _Session:
             reason = died_in_hand(self._queue.max_deliveries)
             _log.error("event_parked", queue=self._queue.name, reason=reason)
             await delivery.park(reason)
+            metrics.DELIVERIES.labels(self._queue.name, "parked").inc()
             return
         try:
             await self._handler(delivery)

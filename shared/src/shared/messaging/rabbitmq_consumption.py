@@ -14,6 +14,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from shared.events.envelope import CONTENT_TYPE
+from shared.messaging import metrics
 from shared.messaging.failures import OutageLog, is_cancelled
 from shared.messaging.rabbitmq_connection import RabbitConnection, limited, quietly_closed
 from shared.messaging.rabbitmq_publisher import Outgoing, RabbitPublisher
@@ -160,6 +161,7 @@ class _Session:
             reason = died_in_hand(self._spec.max_deliveries)
             _log.error("event_parked", queue=self._spec.name, reason=reason)
             await delivery.park(reason)
+            metrics.DELIVERIES.labels(self._spec.name, "parked").inc()
             return
         try:
             await self._handler(delivery)

@@ -99,10 +99,7 @@ class ExportProducer:
         summary = PlanSummary()
         pages = 0
         async for page in self._pages(plan.id):
-            lines = [_line(item, export.language) for item in page]
-            for line in lines:
-                summary.add(line)
-            await asyncio.to_thread(spool.append_rows, [plan_row(line, export.language) for line in lines])
+            await asyncio.to_thread(_keep, page, export.language, summary, spool)
             pages += 1
             lease.report(_PULLED * (1 - 1 / (1 + pages / 10)))  # the number of pages is not known
         header = PlanHeader(str(plan.id), plan.created_at, datetime.now(UTC))
@@ -181,6 +178,13 @@ class ExportProducer:
             event = ExportCompletedV1(**_facts(export, pulled, began, now), url=published.url)
             await work.publish(event, subject=str(export.id))
             await work.commit()
+
+
+def _keep(page: Sequence[Recommendation], language: Language, summary: PlanSummary, spool: Spool) -> None:
+    lines = [_line(item, language) for item in page]
+    for line in lines:
+        summary.add(line)
+    spool.append_rows([plan_row(line, language) for line in lines])
 
 
 def _facts(export: ExportRecord, pulled: Pulled, began: datetime, ended: datetime) -> dict[str, Any]:

@@ -1,11 +1,10 @@
 """Exports from the order to the file, with a forecast-service behind a gateway on the other side."""
 
-import asyncio
 import csv
 import hashlib
 import io
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from tests.fakes.forecast import PLAN_ID, FakeForecast, recommendation
 from shared.errors import UnavailableError
 from shared.testing.conformance import assert_problem
 from storage_service.exports.jobs import ExportJobs
-from storage_service.resources import Resources, open_resources
+from storage_service.resources import Resources
 from storage_service.settings import Settings
 
 
@@ -192,21 +191,3 @@ async def test_an_expired_export_is_gone_and_says_so(
     assert (await client.get(f"/v1/exports/{export['id']}")).json()["status"] == "expired"
     assert_problem(await client.get(f"/v1/exports/{export['id']}/content"), 410, "export_expired")
     assert_problem(await client.get(f"/v1/files/{export['file_id']}"), 404, "file_not_found")
-
-
-async def test_the_event_loop_stays_free_while_a_workbook_is_written(
-    client: httpx.AsyncClient, settings_of: Callable[..., Settings], forecast: FakeForecast
-) -> None:
-    forecast.items = [recommendation(number) for number in range(4000)]
-    await order(client, format="xlsx")
-    async with open_resources(settings_of(export_page_rows=1000)) as resources:
-        loop = asyncio.get_running_loop()
-        working = asyncio.create_task(ExportJobs(resources).run_next())
-        latest = 0.0
-        while not working.done():
-            due = loop.time() + 0.02
-            await asyncio.sleep(0.02)
-            latest = max(latest, loop.time() - due)
-        assert await working
-    # The fake forecast-service answers in this loop too; writing 4,000 rows in it would take well over a second.
-    assert latest < 0.6

@@ -24,8 +24,10 @@ class NumberStyleEvidence:
     decimal_comma: int = 0
     decimal_point: int = 0
 
-    @property
-    def is_comma(self) -> bool:
+    def is_comma(self, *, by_default: bool) -> bool:
+        """`by_default` decides where the values seen so far do not."""
+        if self.decimal_comma == self.decimal_point:
+            return by_default
         return self.decimal_comma > self.decimal_point
 
     def add(self, values: pa.Array) -> None:

@@ -64,7 +64,9 @@ class TableFile:
                 _collect(cells, self._rules, dates, None if number else numbers)
                 if not dates.is_open:
                     break
-        notation = Notation(dates.is_month_first, numbers.is_comma, today)
+        # Where the comma is the decimal separator, spreadsheets write semicolons between columns.
+        is_decimal_comma = numbers.is_comma(by_default=dialect.delimiter == ";")
+        notation = Notation(dates.is_month_first, is_decimal_comma, today)
         columns = {name: dialect.header[position] for name, position in dialect.match.positions.items()}
         report = FileReport(columns, dialect.match.ignored, dialect.delimiter, notation, dates.is_open)
         return dialect, report

@@ -5,11 +5,10 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
 
 from forecast_service.forecasts.adapters.workspace import Workspace
-from forecast_service.forecasts.domain.engine import RunOptions
 from forecast_service.forecasts.domain.outcome import ComputedSeries
+from forecast_service.forecasts.domain.result import Progress, RunOptions
 from forecast_service.forecasts.domain.runs import RunOutcome
 from forecast_service.forecasts.errors import (
     ComputationError,
@@ -17,8 +16,6 @@ from forecast_service.forecasts.errors import (
     RunTimeoutError,
     UnreadableDemandError,
 )
-
-Progress = Callable[[str, float], None]
 
 _STOP_SECONDS = 5.0
 _LOG_BYTES = 16_384

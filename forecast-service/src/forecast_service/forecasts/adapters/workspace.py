@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from forecast_service.accuracy.domain import SeriesAccuracy
-from forecast_service.forecasts.domain.engine import ForecastResult, RunOptions
 from forecast_service.forecasts.domain.outcome import ComputedSeries
 from forecast_service.forecasts.domain.panel import DemandPanel
+from forecast_service.forecasts.domain.result import ForecastResult, RunOptions
 from forecast_service.forecasts.domain.runs import RunOutcome
 
 _ARRAYS = ("weights", "mean", "daily", "sums", "recent")

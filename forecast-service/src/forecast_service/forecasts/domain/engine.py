@@ -1,7 +1,6 @@
 """A whole forecast run: backtest, choice, calibration, accuracy on held-out days, forecast with quantiles."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,47 +21,15 @@ from forecast_service.forecasts.domain.intermittent import IntermittentDemand
 from forecast_service.forecasts.domain.model import ForecastCube, Model
 from forecast_service.forecasts.domain.panel import DemandPanel
 from forecast_service.forecasts.domain.quantiles import calibrate
+from forecast_service.forecasts.domain.result import ForecastResult, Progress, RunOptions
 from forecast_service.forecasts.domain.seasonal_naive import SeasonalNaive
 from forecast_service.forecasts.domain.selection import Backtest, blended, model_weights
 from forecast_service.forecasts.domain.weighted_level import WeightedLevel
-
-Progress = Callable[[str, float], None]
-"""Called with the phase and the fraction done of the whole run."""
 
 _STEP_DAYS = 7
 _ORIGINS = 13
 _MIN_HISTORY = 28
 _LEVEL_DAYS = 28
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    horizon_days: int = 28
-    boosting_rows: int = 200_000
-    boosting_trees: int = 250
-    smoothing_series: int = 5000
-
-
-@dataclass(frozen=True)
-class ForecastResult:
-    """`mean` (series, horizon); `daily` (series, horizon, DAILY_LEVELS); `sums` (series, knots, LEVELS) are quantiles
-    of the demand of the first `knots` days together; `weights` (models, series) how the models were mixed;
-    `recent` (series,) units sold a day in the last four weeks.
-    """
-
-    models: tuple[str, ...]
-    weights: NDArray[np.float32]
-    mean: NDArray[np.float32]
-    daily: NDArray[np.float32]
-    sums: NDArray[np.float32]
-    recent: NDArray[np.float32]
-    accuracy: SeriesAccuracy | None
-    naive_accuracy: SeriesAccuracy | None
-    overall: OverallAccuracy
-
-    def leading_models(self) -> list[str]:
-        """For each series the model with the largest weight."""
-        return [self.models[index] for index in self.weights.argmax(axis=0).tolist()]
 
 
 def default_models(options: RunOptions) -> tuple[Model, ...]:

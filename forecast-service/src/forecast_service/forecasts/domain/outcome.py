@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast_service.accuracy.domain import SeriesAccuracy
-from forecast_service.forecasts.domain.engine import ForecastResult
 from forecast_service.forecasts.domain.panel import DemandPanel
+from forecast_service.forecasts.domain.result import ForecastResult
 from forecast_service.forecasts.domain.runs import RunOutcome
 
 

@@ -9,11 +9,13 @@ from gateway.proxy.domain.violations import ViolationError
 def client_address(peer: str, forwarded_for: bytes | None, trusted_proxies: int) -> str:
     """With n trusted proxies, the n-th entry from the right; every entry left of it is only a claim.
 
+    Without the header the caller came past the proxies, from inside (a service, a probe): the peer is the client.
+
     Raises: ViolationError 400 when that entry is not an address.
     """
-    if trusted_proxies == 0:
+    if trusted_proxies == 0 or forwarded_for is None:
         return peer
-    entries = (forwarded_for or b"").split(b",")
+    entries = forwarded_for.split(b",")
     if len(entries) < trusted_proxies:
         raise ViolationError(400, "X-Forwarded-For has fewer entries than there are proxies in front.")
     text = entries[-trusted_proxies].strip().decode("latin-1")
