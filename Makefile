@@ -29,7 +29,7 @@ run: setup ## Start everything on this machine and do the main job (FILES=… yo
 ##@ Containers
 .PHONY: up down logs image
 up: ## Build and start everything with docker compose; makes .env with random secrets first
-	@[ -f .env ] || $(PYTHON) local/src/local/compose_environment.py > .env
+	@[ -f .env ] || $(PYTHON) local/src/local/compose_environment.py .env
 	docker compose up -d --build --wait
 
 down: ## Stop the containers; volumes stay

@@ -216,7 +216,14 @@ async def data() -> AsyncIterator[DataStandIn]:
     stand_in = DataStandIn()
     listener = socket.create_server(("127.0.0.1", 0))
     stand_in.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(stand_in.application(), log_config=None, access_log=False, lifespan="off", ws="none")
+    config = uvicorn.Config(
+        stand_in.application(),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=1,
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     yield stand_in

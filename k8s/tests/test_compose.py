@@ -17,7 +17,12 @@ OWNERS = ("gateway", "data", "forecast", "notification", "monitoring", "storage"
 WORKERS = OWNERS[1:]
 SERVERS = {"nginx", "postgres", "redis", "rabbitmq", "prometheus", "alertmanager"}
 # The local overlay lives without a stable key, public address and bot.
-LOCAL_DIFFERENCES = {"GATEWAY_SIGNING_KEY_FILE", "NOTIFICATION_PUBLIC_URL", "NOTIFICATION_TELEGRAM_TOKEN"}
+LOCAL_DIFFERENCES = {
+    "GATEWAY_SIGNING_KEY_FILE",
+    "NOTIFICATION_PUBLIC_URL",
+    "NOTIFICATION_TELEGRAM_TOKEN",
+    "NOTIFICATION_TELEGRAM_API_BASE_URL",
+}
 
 
 def service_name(owner: str) -> str:
@@ -155,7 +160,10 @@ def test_the_example_and_the_generator_name_every_variable_of_the_compose_file()
     required = set(re.findall(r"\$\{([A-Z_]+):\?", text)) | {
         secret["environment"] for secret in yaml.safe_load(text)["secrets"].values()
     }
-    optional = set(re.findall(r"\$\{([A-Z_]+):-", text)) | {"NOTIFICATION_TELEGRAM_TOKEN"}
+    optional = set(re.findall(r"\$\{([A-Z_]+):-", text)) | {
+        "NOTIFICATION_TELEGRAM_TOKEN",
+        "NOTIFICATION_TELEGRAM_API_BASE_URL",
+    }
     generated = names_in(environment(), commented=False)
     assert required <= generated
     assert generated <= required | optional

@@ -43,6 +43,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "# Telegram: without a token messages go to the log of notification-worker."
     yield "# NOTIFICATION_TELEGRAM_TOKEN="
+    yield "# NOTIFICATION_TELEGRAM_API_BASE_URL=https://api.telegram.org"
     yield ""
     yield "# Servers."
     for name in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_ADMIN_PASSWORD"):

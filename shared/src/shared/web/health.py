@@ -36,7 +36,8 @@ class _Outcome:
 async def _ask(check: Check) -> _Outcome:
     began = time.perf_counter()
     try:
-        details = await asyncio.wait_for(check.run(), CHECK_TIMEOUT_SECONDS)
+        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+            details = await check.run()
     except Exception as error:  # noqa: BLE001 -- whatever a driver raises, the answer is the same: away
         text = mask(str(error)) or type(error).__name__
         return _Outcome(ok=False, required=check.required, report={"status": "down", "error": text[:200]})

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.observability import context, metrics
 from shared.observability.logging import get_logger
 from shared.observability.tracing import traced
-from shared.web.problems import unexpected_problem
+from shared.web.problems import store_away_problem, unexpected_problem
 
 _log = get_logger("access")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
@@ -23,6 +23,11 @@ def _header(scope: Scope, name: bytes) -> str | None:
         if key == name:
             return bytes(value).decode("latin-1")
     return None
+
+
+def _is_store_away(error: Exception) -> bool:
+    """Refused and timed out connections, and connections SQLAlchemy declared dead while they were used."""
+    return isinstance(error, OSError) or bool(getattr(error, "connection_invalidated", False))
 
 
 def route_pattern(scope: Scope) -> str:
@@ -50,10 +55,12 @@ class RequestContextMiddleware:
         metrics.HTTP_REQUESTS_IN_PROGRESS.inc()
         try:
             await self._app(scope, receive, exchange.send)
-        except Exception:  # noqa: BLE001 -- the last net: logged with its trace, answered without it
-            _log.exception("unexpected_failure", method=scope["method"], path=scope["path"])
+        except Exception as error:  # noqa: BLE001 -- the last net: logged with its trace, answered without it
+            away = _is_store_away(error)
+            _log.exception("store_away" if away else "unexpected_failure", method=scope["method"], path=scope["path"])
             if not exchange.started:
-                await unexpected_problem(scope["path"])(scope, receive, exchange.send)
+                answer = store_away_problem(scope["path"]) if away else unexpected_problem(scope["path"])
+                await answer(scope, receive, exchange.send)
         finally:
             metrics.HTTP_REQUESTS_IN_PROGRESS.dec()
             exchange.finish()

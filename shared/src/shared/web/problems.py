@@ -141,6 +141,20 @@ def unexpected_problem(path: str) -> JSONResponse:
     )
 
 
+def store_away_problem(path: str) -> JSONResponse:
+    """The database (or another store) cannot be reached: nothing was changed, and trying again is right."""
+    return problem_response(
+        problem_document(
+            status=503,
+            code="store_unavailable",
+            title="Temporarily unavailable",
+            detail="The database cannot be reached now; nothing was changed. Try again in a few seconds.",
+            instance=path,
+        ),
+        {"Retry-After": "5"},
+    )
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ServiceError, _on_service_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

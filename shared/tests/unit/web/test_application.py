@@ -34,6 +34,8 @@ router = APIRouter(prefix="/v1/things", tags=["things"])
 async def get_thing(thing_id: int, caller: CallerIdentity, page: PageParameters) -> dict[str, Any]:
     if thing_id == 13:
         raise RuntimeError("the password is hunter2")
+    if thing_id == 5:
+        raise ConnectionRefusedError("database at 10.0.0.1 refused")
     if thing_id == 9:
         raise ConflictError("Thing 9 is closed.", errors=[FieldError(detail="closed", pointer="/state")])
     if thing_id == 29:
@@ -91,6 +93,12 @@ async def test_an_unexpected_failure_says_nothing_about_itself(client: httpx.Asy
     body = assert_problem(await client.get("/v1/things/13"), 500, "internal_error")
     assert "hunter2" not in str(body)
     assert body["request_id"]
+
+
+async def test_a_store_that_is_away_is_a_503_that_may_be_tried_again(client: httpx.AsyncClient) -> None:
+    response = await client.get("/v1/things/5")
+    assert "10.0.0.1" not in str(assert_problem(response, 503, "store_unavailable"))
+    assert response.headers["retry-after"] == "5"
 
 
 async def test_an_expected_failure_says_what_and_where(client: httpx.AsyncClient) -> None:

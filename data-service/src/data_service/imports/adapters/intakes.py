@@ -52,10 +52,13 @@ def open_intake(
     database: Database,
     policy: IntakePolicy,
     caller: str,
+    *,
+    is_optimistic: bool,
 ) -> Intake:
+    """An optimistic intake may raise RowsCollideError; the file must be taken in again without optimism then."""
     match kind:
         case ImportKind.SALES:
-            return _Sales(SalesIntake(work, database), references)
+            return _Sales(SalesIntake(work, database, is_optimistic=is_optimistic), references)
         case ImportKind.PRODUCTS:
             return _Products(ProductIntake(work), references)
         case ImportKind.SUPPLIERS:

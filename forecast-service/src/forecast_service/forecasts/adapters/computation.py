@@ -43,7 +43,7 @@ class Computation:
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
-            env=self._environment(),
+            env=numerical_environment(self._threads),
         )
         try:
             async with asyncio.timeout(self._timeout_seconds):
@@ -59,17 +59,17 @@ class Computation:
             raise await asyncio.to_thread(_failure, workspace, child.returncode, log)
         return await asyncio.to_thread(workspace.read_result)
 
-    def _environment(self) -> dict[str, str]:
-        """Numerical libraries must not wait for each other in busy loops, nor keep memory per thread."""
-        threads = str(self._threads)
-        return {
-            **{name: value for name, value in os.environ.items() if not name.startswith("FORECAST_")},
-            "OMP_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
-            "OMP_WAIT_POLICY": "PASSIVE",
-            "MALLOC_ARENA_MAX": "2",
-            "PYTHONUNBUFFERED": "1",
-        }
+
+def numerical_environment(threads: int) -> dict[str, str]:
+    """Without secrets. Numerical libraries must not wait for each other in busy loops, nor keep memory per thread."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("FORECAST_")},
+        "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "MALLOC_ARENA_MAX": "2",
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 async def _followed(child: Process, progress: Progress) -> str:

@@ -41,7 +41,7 @@ def _parsed(content: bytes) -> PlanningInputs:
     try:
         with pa.ipc.open_stream(pa.py_buffer(content)) as reader:
             return read_inputs(list(reader), reader.schema)
-    except (pa.ArrowInvalid, PlanningFormatError) as error:
+    except (pa.ArrowException, OSError, PlanningFormatError) as error:
         raise UnreadablePlanningInputsError(
             f"{error}. data-service and forecast-service do not fit each other."
         ) from error
