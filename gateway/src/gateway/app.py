@@ -35,10 +35,12 @@ from gateway.settings import Settings
 from gateway.users.adapters import Passwords
 from gateway.users.router import router as users_router
 from gateway.users.service import UserService
+from shared.observability.logging import get_logger
 from shared.web.application import ServiceDefinition, create_service_app
 from shared.web.identity import StaticKeys
 
 _CACHE_TIMEOUT_SECONDS = 0.05
+_log = get_logger(__name__)
 _Opener = Callable[[Settings], AbstractAsyncContextManager[Resources]]
 
 
@@ -86,6 +88,10 @@ def _own_routes(settings: Settings, keys: tuple[Ed25519PrivateKey, ...], open_al
 async def _running(door: Door, table: RouteTable, resources: Resources) -> AsyncIterator[None]:
     """The door's pipeline and what works beside it, for as long as the application runs."""
     settings = resources.settings
+    if settings.signing_key_file is None:
+        _log.warning(
+            "signing_key_is_temporary", reason="GATEWAY_SIGNING_KEY_FILE is not set; a restart ends all sessions"
+        )
     audit = AuditService(resources.database)
     await _create_first_administrator(resources, audit)
     tokens = Tokens(KeyRing(resources.signing_keys))

@@ -63,7 +63,7 @@ def test_a_service_acts_for_the_person_it_received(gateway: Any, fresh_echo: Any
     with gateway.client("service", **{"X-Acting-For": received}) as client:
         assert client.post("/api/v1/data/purchase-orders", json={}).status_code == 200
         claims = claims_of(identity_of(fresh_echo))
-        assert client.post("/api/v1/data/products", json={}).status_code == 403  # the buyer may not, nor may it then
+        assert client.post("/api/v1/storage/backups", json={}).status_code == 403  # the buyer may not, nor may it then
     assert (claims["name"], claims["roles"], claims["act"]) == ("buyer@example.com", ["buyer"], "forecast")
     assert claims["aud"] == "data"
     assert "x-acting-for" not in dict(fresh_echo.last()["headers"])

@@ -15,6 +15,11 @@ from shared.database.unit_of_work import async_url
 
 LOCK_TIMEOUT = "4s"
 STATEMENT_TIMEOUT = "30s"
+# Made and dropped at run time; the migrations know the parent table only.
+_PARTITIONS = """
+    SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = :schema AND c.relispartition
+"""
 
 
 def run_migrations(metadata: MetaData, env_var: str) -> None:
@@ -47,7 +52,11 @@ async def _run_online(url: str, metadata: MetaData) -> None:
 def _migrate(connection: Connection, metadata: MetaData) -> None:
     schema = metadata.schema
 
+    partitions = set(connection.execute(text(_PARTITIONS), {"schema": schema}).scalars())
+
     def include_name(name: str | None, kind: str, _parents: Any) -> bool:
+        if kind == "table":
+            return name not in partitions
         return name == schema if kind == "schema" else True
 
     connection.execute(text("SELECT pg_advisory_lock(hashtext(:name))"), {"name": f"migrations:{schema}"})

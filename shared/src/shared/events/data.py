@@ -18,7 +18,7 @@ class ImportCounts(EventPart):
     unchanged: Count
     """Rows equal to what was stored already."""
     cleaned: Count
-    """Applied or unchanged rows that a cleaning rule had to correct first."""
+    """Rows taken away by a cleaning rule (exact duplicates), so that read is the sum of the other four."""
     quarantined: Count
     """Rows refused and kept for review."""
 

@@ -118,7 +118,7 @@ class IdentityVerifier:
             raise _refusal()
         try:
             header = jwt.get_unverified_header(token)
-        except jwt.InvalidTokenError as error:
+        except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
             raise _refusal() from error
         if header.get("alg") != ALGORITHM or header.get("typ") != TOKEN_TYPE:
             raise _refusal()

@@ -1,3 +1,4 @@
+import base64
 import time
 from typing import Any
 
@@ -38,6 +39,8 @@ def hmac_with_public_key() -> str:
         identity_token("data", roles=None),
         identity_token("data")[:-4] + "AAAA",
         hmac_with_public_key(),
+        base64.urlsafe_b64encode(b'{"a":' * 1000 + b"1" + b"}" * 1000).decode().rstrip("=")[:4000] + ".e30.AA",
+        base64.urlsafe_b64encode(b"[" * 2900).decode().rstrip("=") + ".e30.AA",
         jwt.encode({"aud": "data"}, None, algorithm="none", headers={"kid": KEY_ID, "typ": "identity"}),
     ],
 )

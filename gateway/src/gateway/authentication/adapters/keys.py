@@ -10,10 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from shared.observability.logging import get_logger
-
 _PEM_BLOCK = re.compile(rb"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
-_log = get_logger(__name__)
 
 
 class SigningKeyError(ValueError):
@@ -30,9 +27,6 @@ def load_signing_keys(path: Path | None, *, required: bool) -> tuple[Ed25519Priv
     if path is None:
         if required:
             raise SigningKeyError("GATEWAY_SIGNING_KEY_FILE is not set: give a PEM file with an Ed25519 private key.")
-        _log.warning(
-            "signing_key_is_temporary", reason="GATEWAY_SIGNING_KEY_FILE is not set; a restart ends all sessions"
-        )
         return (Ed25519PrivateKey.generate(),)
     try:
         blocks = _PEM_BLOCK.findall(path.read_bytes())
