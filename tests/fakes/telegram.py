@@ -50,7 +50,7 @@ class FakeTelegram:
     ) -> None:
         await self.stop()
 
-    async def start(self, port: int = 0) -> None:
+    async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
         app = web.Application(client_max_size=60 * 2**20)
         app.router.add_route("*", "/bot{token}/{method}", self._serve)
         app.router.add_get("/sim/{what}", self._sim_read)
@@ -58,7 +58,7 @@ class FakeTelegram:
         self._stopping.clear()
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port or self.port)
+        site = web.TCPSite(self._runner, host, port or self.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
 
@@ -218,12 +218,13 @@ async def _read(request: web.Request) -> tuple[dict[str, Any], dict[str, Upload]
 async def _main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fakes.telegram", description="A fake Telegram Bot API.")
     parser.add_argument("--port", type=int, default=9900)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; containers need one they can reach")
     parser.add_argument("--token", default=TOKEN)
     parser.add_argument("--enforce-limits", action="store_true", help="1/s a chat, 20/min a group, 30/s in all")
     options = parser.parse_args()
     fake = FakeTelegram(options.token)
     fake.state.limits.enforced = options.enforce_limits
-    await fake.start(options.port)
+    await fake.start(options.port, options.host)
     print(f"fake Telegram at {fake.base_url}", flush=True)  # noqa: T201 -- for the process that started this one
     try:
         await asyncio.Event().wait()
