@@ -70,6 +70,7 @@ def test_members_of_a_gzip_archive_are_read_one_after_another() -> None:
         (gzip.compress(b"a,b\n") + b"junk", "followed by"),
         (b"\x1f\x8b" + b"not gzip at all", "damaged"),
     ],
+    ids=["cut short", "trailing junk", "no gzip inside"],  # the archives hold the time they were made at
 )
 def test_a_broken_archive_is_refused_with_the_reason(data: bytes, word: str) -> None:
     problem = problem_of(data)
