@@ -1,6 +1,7 @@
 """Identities as the gateway would sign them, with a key made for the test run."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import jwt
@@ -29,6 +30,17 @@ def identity_token(
         **claims,
     }
     return jwt.encode(payload, key, algorithm=ALGORITHM, headers={"kid": KEY_ID, "typ": typ})
+
+
+def scope_claim(
+    *,
+    categories: Iterable[str] | None = None,
+    suppliers: Iterable[str] | None = None,
+    warehouses: Iterable[str] | None = None,
+) -> dict[str, list[str]]:
+    """`identity_token("data", scope=scope_claim(suppliers=["S1"]))`; what is not given is not limited."""
+    given = {"categories": categories, "suppliers": suppliers, "warehouses": warehouses}
+    return {name: sorted(codes) for name, codes in given.items() if codes is not None}
 
 
 def identity_headers(audience: str, **claims: Any) -> dict[str, str]:

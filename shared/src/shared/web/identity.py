@@ -22,7 +22,70 @@ TOKEN_TYPE = "identity"  # noqa: S105 -- the value of the `typ` header, not a se
 ALGORITHM = "EdDSA"
 LEEWAY_SECONDS = 5
 _REFRESH_SECONDS = 10.0
-_MAX_TOKEN_CHARACTERS = 4096
+_RENEW_SECONDS = 60.0  # what the gateway allows a copy of its keys to be kept
+_FORGET_SECONDS = 600.0  # how long known keys serve while the gateway cannot be asked
+_MAX_TOKEN_CHARACTERS = 16_384  # a scope may name hundreds of suppliers
+_SCOPE_MEMBERS = ("categories", "suppliers", "warehouses")
+
+
+class OutsideScopeError(ForbiddenError):
+    """The caller may do this, but not to what lies outside the caller's scope."""
+
+    code = "outside_scope"
+    title = "Outside your scope"
+
+
+@dataclass(frozen=True)
+class AccessScope:
+    """The part of the company a caller may see and change. None is all of that kind, an empty set is none of it.
+
+    What has no category (or supplier, or warehouse) is outside every scope that limits them.
+    """
+
+    categories: frozenset[str] | None = None
+    suppliers: frozenset[str] | None = None
+    warehouses: frozenset[str] | None = None
+
+    @classmethod
+    def from_claim(cls, claim: Any) -> "AccessScope":
+        """Raises: ValueError for anything but an object of lists of codes under the three known names."""
+        if not isinstance(claim, dict) or not claim.keys() <= set(_SCOPE_MEMBERS):
+            raise ValueError("a scope is an object with categories, suppliers and warehouses")
+        return cls(**{name: _codes(codes) for name, codes in claim.items()})
+
+    @property
+    def claim(self) -> dict[str, list[str]]:
+        """As tokens carry it: a member that is not limited is absent."""
+        members = {name: getattr(self, name) for name in _SCOPE_MEMBERS}
+        return {name: sorted(codes) for name, codes in members.items() if codes is not None}
+
+    @property
+    def is_limited(self) -> bool:
+        return self != UNLIMITED
+
+    def allows_category(self, category: str | None) -> bool:
+        return self.categories is None or category in self.categories
+
+    def allows_supplier(self, code: str | None) -> bool:
+        return self.suppliers is None or code in self.suppliers
+
+    def allows_warehouse(self, code: str | None) -> bool:
+        return self.warehouses is None or code in self.warehouses
+
+    def allows(self, *, category: str | None, supplier: str | None, warehouse: str | None) -> bool:
+        """Whether one row that has all three may be seen."""
+        return self.allows_category(category) and self.allows_supplier(supplier) and self.allows_warehouse(warehouse)
+
+    def require_unlimited(self, what: str) -> None:
+        """Raises: OutsideScopeError. `what` begins the sentence: "An import"."""
+        if self.is_limited:
+            raise OutsideScopeError(
+                f"{what} touches the whole company and your access is limited to a part of it. "
+                "Ask somebody with unlimited access, or an administrator to widen yours."
+            )
+
+
+UNLIMITED = AccessScope()
 
 
 @dataclass(frozen=True)
@@ -35,6 +98,7 @@ class Identity:
     roles: frozenset[str]
     acting_service: str | None = None
     token: str = field(default="", repr=False)
+    scope: AccessScope = UNLIMITED
 
     def require_role(self, *roles: str) -> None:
         """Raises: ForbiddenError when the caller has none of the roles."""
@@ -67,15 +131,32 @@ class GatewayKeys:
     def __init__(self, gateway_url: str) -> None:
         self._client = httpx.AsyncClient(base_url=gateway_url, timeout=5.0)
         self._keys: dict[str, Ed25519PublicKey] = {}
-        self._fetched_at = -_REFRESH_SECONDS
+        self._asked_at = self._fetched_at = -_FORGET_SECONDS
         self._lock = asyncio.Lock()
 
     async def key(self, key_id: str) -> Ed25519PublicKey | None:
-        if key_id not in self._keys:
+        is_being_asked = key_id not in self._keys and self._lock.locked()
+        if is_being_asked or self._is_due(key_id):
             async with self._lock:
-                if key_id not in self._keys and time.monotonic() - self._fetched_at >= _REFRESH_SECONDS:
-                    await self._fetch()
+                if self._is_due(key_id):
+                    await self._renew(key_id)
         return self._keys.get(key_id)
+
+    def _is_due(self, key_id: str) -> bool:
+        """Unknown keys are asked for at once; known ones are looked up again, since one may have been taken out."""
+        now = time.monotonic()
+        is_stale = key_id not in self._keys or now - self._fetched_at >= _RENEW_SECONDS
+        return is_stale and now - self._asked_at >= _REFRESH_SECONDS
+
+    async def _renew(self, key_id: str) -> None:
+        self._asked_at = time.monotonic()
+        try:
+            await self._fetch()
+        except UnavailableError:
+            is_forgotten = self._asked_at - self._fetched_at >= _FORGET_SECONDS
+            if is_forgotten or key_id not in self._keys:
+                self._asked_at = -_FORGET_SECONDS
+                raise
 
     async def _fetch(self) -> None:
         try:
@@ -109,8 +190,9 @@ class IdentityVerifier:
                 roles=frozenset(claims["roles"]),
                 acting_service=claims.get("act"),
                 token=token,
+                scope=AccessScope.from_claim(claims["scope"]) if "scope" in claims else UNLIMITED,
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise _refusal() from error
 
     async def _claims(self, token: str) -> dict[str, Any]:
@@ -142,6 +224,12 @@ class IdentityVerifier:
         await self._keys.close()
 
 
+def _codes(codes: Any) -> frozenset[str]:
+    if not isinstance(codes, list) or not all(isinstance(code, str) and code for code in codes):
+        raise ValueError("a member of a scope is a list of codes")
+    return frozenset(codes)
+
+
 def _refusal() -> UnauthenticatedError:
     return UnauthenticatedError("Only requests signed by the gateway are served here; call the gateway instead.")
 
@@ -157,3 +245,10 @@ async def require_identity(request: Request) -> Identity:
 
 
 CallerIdentity = Annotated[Identity, Depends(require_identity)]
+
+
+async def get_scope(identity: CallerIdentity) -> AccessScope:
+    return identity.scope
+
+
+CallerScope = Annotated[AccessScope, Depends(get_scope)]
