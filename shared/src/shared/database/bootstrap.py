@@ -40,6 +40,7 @@ async def bootstrap_database(admin_url: str, passwords: Mapping[str, str], datab
             await connection.execute(f'REVOKE CONNECT, TEMPORARY ON DATABASE "{database}" FROM PUBLIC')
             await connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
             await _role(connection, "procurement_bus", login=False)
+            await connection.execute((resources.files("shared.database") / "keeper.sql").read_text(encoding="utf-8"))
             for owner, password in passwords.items():
                 await _owner(connection, database, owner, password)
             await connection.execute(
@@ -57,11 +58,14 @@ async def _role(connection: Any, role: str, *, login: bool) -> None:
 async def _owner(connection: Any, database: str, owner: str, password: str) -> None:
     role = role_of(owner)
     await _role(connection, role, login=True)
+    await _role(connection, f"{role}_keeper", login=False)
     quoted = await connection.fetchval("SELECT quote_literal($1::text)", password)
     await connection.execute(f'ALTER ROLE "{role}" PASSWORD {quoted}')
     await connection.execute(f'GRANT CONNECT, TEMPORARY ON DATABASE "{database}" TO "{role}"')
     await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{owner}" AUTHORIZATION "{role}"')
     await connection.execute(f'GRANT procurement_bus TO "{role}"')
+    await connection.execute(f'GRANT USAGE ON SCHEMA keeper TO "{role}"')
+    await connection.execute(f'GRANT EXECUTE ON FUNCTION keeper.keep(text, text[], text[], text[]) TO "{role}"')
     await connection.execute(f'ALTER ROLE "{role}" IN DATABASE "{database}" SET search_path = "{owner}"')
 
 
