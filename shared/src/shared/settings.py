@@ -10,9 +10,13 @@ SECRETS_DIRECTORY = Path("/run/secrets")
 
 
 def settings_config(prefix: str) -> SettingsConfigDict:
-    """Values come from the environment first, then from files in /run/secrets named like the variable in lower case."""
+    """Values come from the environment first, then from files in /run/secrets named like the variable in lower case.
+
+    An empty variable is one that is not set: compose files cannot leave one out.
+    """
     return SettingsConfigDict(
         env_prefix=prefix,
+        env_ignore_empty=True,
         env_nested_delimiter="__",
         frozen=True,
         extra="ignore",

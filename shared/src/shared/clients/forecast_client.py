@@ -36,6 +36,7 @@ class Recommendation(_Tolerant):
     sku: str
     name: str | None = None
     warehouse: str
+    category: str | None = None
     supplier: str | None = None
     supplier_name: str | None = None
     status: str

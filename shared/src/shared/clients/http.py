@@ -56,6 +56,7 @@ class GatewayClient:
             limits=httpx.Limits(max_connections=50, max_keepalive_connections=10),
             transport=transport,
         )
+        self._timeout_ms = str(int(timeout_seconds * 1000))
         self._client_id = client_id
         self._client_secret = client_secret
         self._token = ""
@@ -137,6 +138,7 @@ class GatewayClient:
         budget.earn()
         for attempt in range(1, ATTEMPTS + 1):
             headers = await self._headers(extra_headers or {}, acting_for=acting_for)
+            headers["X-Request-Timeout-Ms"] = self._timeout_ms
             may_repeat = repeatable and attempt < ATTEMPTS
             try:
                 response = await self._once(provider, method, path, params=params, json=json, headers=headers)

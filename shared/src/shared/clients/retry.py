@@ -15,9 +15,10 @@ class RetryBudget:
         self._balance = minimum
 
     def earn(self) -> None:
-        self._balance = min(self._balance + self._ratio, 10 * self._minimum)
+        self._balance += self._ratio
 
     def spend(self) -> bool:
+        self._balance = min(self._balance, 10 * self._minimum)
         if self._balance < 1.0:
             return False
         self._balance -= 1.0

@@ -64,6 +64,22 @@ class ImportFailedV1(Event):
     duration_seconds: Seconds
 
 
+NAMED_ARTICLES_LIMIT = 500
+
+
+class ProductChangedV1(Event):
+    """The catalogue changed, by hand or by an import; one event for all of it."""
+
+    event_type: ClassVar[str] = "data.product.changed.v1"
+
+    parts: Annotated[list[Code], Field(min_length=1)]
+    """What changed: products, suppliers, warehouses; more may come."""
+    skus: Annotated[list[Code], Field(default_factory=list, max_length=NAMED_ARTICLES_LIMIT)]
+    """Articles created or changed, supplier terms included; empty when none or too many to name."""
+    every_article: bool = False
+    """More than 500 articles changed: any of them may be another."""
+
+
 class StockLevel(EventPart):
     sku: Code
     warehouse: Code

@@ -1,10 +1,23 @@
 """Metrics every process has. A service's own metrics stand in its features; labels take bounded values only."""
 
 import asyncio
+from bisect import bisect_left
+from collections import Counter as Counts
+from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge, Histogram
 
-HTTP_REQUEST_DURATION = Histogram(
+
+class BatchHistogram(Histogram):
+    def observe_many(self, amounts: Sequence[float]) -> None:
+        """The same as `observe` for each, but every bucket is raised once."""
+        counts = Counts(bisect_left(self._upper_bounds, amount) for amount in amounts)
+        for bucket, count in counts.items():
+            self._buckets[bucket].inc(count)
+        self._sum.inc(sum(amounts))
+
+
+HTTP_REQUEST_DURATION = BatchHistogram(
     "http_server_request_duration_seconds",
     "Time from the first byte of a request to the last byte of its response, by route pattern.",
     ["method", "route", "status"],
