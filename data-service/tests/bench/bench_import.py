@@ -35,6 +35,7 @@ from data_service.resources import open_resources
 from data_service.settings import Settings
 from local.infrastructure.postgres import PostgresServer, start_postgres
 from shared.database.bootstrap import OWNERS, bootstrap_database, role_of
+from shared.web.identity import UNLIMITED
 
 MEMBER = Path(__file__).resolve().parents[2]
 RETAIL = MEMBER.parents[1] / "shared" / "data" / "retail" / "sales.csv.gz"
@@ -121,7 +122,7 @@ async def read_demand(settings: Settings) -> tuple[float, float]:
     async with open_resources(settings) as resources:
         began = time.perf_counter()
         first = 0.0
-        async for _ in DemandService(resources.database).demand(None, None):
+        async for _ in DemandService(resources.database, UNLIMITED).demand(None, None):
             first = first or time.perf_counter() - began
         return first, time.perf_counter() - began
 

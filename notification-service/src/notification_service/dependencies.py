@@ -53,8 +53,12 @@ async def get_newest_first_page(page: PageParameters) -> NewestFirstPage:
 
 
 async def get_visible_owner(caller: CallerIdentity) -> str | None:
-    """Whose subscriptions and messages the caller may see: their own, or everybody's (None) for an administrator."""
-    return None if "admin" in caller.roles else caller.subject
+    """Whose subscriptions and messages the caller may see: their own, or everybody's (None) for an administrator.
+
+    Whoever is limited to a part of the company sees their own in any case.
+    """
+    sees_all = "admin" in caller.roles and not caller.scope.is_limited
+    return None if sees_all else caller.subject
 
 
 ServiceResources = Annotated[Resources, Depends(get_resources)]

@@ -65,7 +65,7 @@ class Product(Base):
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
     sku: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
     name: Mapped[str] = mapped_column(Text)
-    category: Mapped[str | None] = mapped_column(Text)
+    category: Mapped[str | None] = mapped_column(Text, index=True)
     unit: Mapped[str] = mapped_column(Text, server_default=text("'pcs'"))
     price: Mapped[Decimal | None] = mapped_column(MONEY)
     life_cycle: Mapped[str] = mapped_column(Text, server_default=text("'active'"))

@@ -1,27 +1,32 @@
 """Queries of the catalogue."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, select
+from sqlalchemy import RowMapping, Select, TextClause, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from data_service.catalog.domain import NewProduct
 from data_service.catalog.errors import SkuTakenError, UnknownSupplierError
 from data_service.catalog.models import Product, Supplier, SupplierTerms, Warehouse
+from data_service.database import Condition, in_scope
 from shared.errors import FieldError
+from shared.web.identity import AccessScope
 
 
 class CatalogRepository:
-    def __init__(self, session: AsyncSession) -> None:
+    """Reads are limited to `scope`."""
+
+    def __init__(self, session: AsyncSession, scope: AccessScope) -> None:
         self._session = session
+        self._scope = scope
 
     async def list_products(
         self, *, limit: int, after: str | None, category: str | None, supplier: str | None, sku_prefix: str | None
     ) -> Sequence[RowMapping]:
-        query = _products().order_by(Product.sku).limit(limit)
+        query = self._products().order_by(Product.sku).limit(limit)
         if after is not None:
             query = query.where(Product.sku > after)
         if category is not None:
@@ -35,9 +40,12 @@ class CatalogRepository:
 
     async def find_product(self, sku: str) -> RowMapping | None:
         found: RowMapping | None = (
-            (await self._session.execute(_products().where(Product.sku == sku))).mappings().one_or_none()
+            (await self._session.execute(self._products().where(Product.sku == sku))).mappings().one_or_none()
         )
         return found
+
+    def _products(self) -> Select[Any]:
+        return _products().where(_clause(in_scope(self._scope, article="data.products")))
 
     async def add_product(self, product: NewProduct) -> None:
         """Raises: SkuTakenError, UnknownSupplierError."""
@@ -84,22 +92,34 @@ class CatalogRepository:
         return found
 
     async def list_suppliers(self, *, limit: int, after: str | None) -> Sequence[Supplier]:
-        query = select(Supplier).order_by(Supplier.code).limit(limit)
+        query = self._suppliers().order_by(Supplier.code).limit(limit)
         if after is not None:
             query = query.where(Supplier.code > after)
         return (await self._session.execute(query)).scalars().all()
 
     async def find_supplier(self, code: str) -> Supplier | None:
-        return (await self._session.execute(select(Supplier).where(Supplier.code == code))).scalar_one_or_none()
+        return (await self._session.execute(self._suppliers().where(Supplier.code == code))).scalar_one_or_none()
+
+    def _suppliers(self) -> Select[Supplier]:
+        return select(Supplier).where(_clause(in_scope(self._scope, supplier="data.suppliers.code")))
 
     async def list_warehouses(self, *, limit: int, after: str | None) -> Sequence[Warehouse]:
-        query = select(Warehouse).order_by(Warehouse.code).limit(limit)
+        query = self._warehouses().order_by(Warehouse.code).limit(limit)
         if after is not None:
             query = query.where(Warehouse.code > after)
         return (await self._session.execute(query)).scalars().all()
 
     async def find_warehouse(self, code: str) -> Warehouse | None:
-        return (await self._session.execute(select(Warehouse).where(Warehouse.code == code))).scalar_one_or_none()
+        return (await self._session.execute(self._warehouses().where(Warehouse.code == code))).scalar_one_or_none()
+
+    def _warehouses(self) -> Select[Warehouse]:
+        return select(Warehouse).where(_clause(in_scope(self._scope, warehouse="data.warehouses.code")))
+
+    async def list_skus_outside(self, skus: Sequence[str], categories: Collection[str]) -> Sequence[str]:
+        """Those of the known articles that have none of the categories."""
+        outside = or_(Product.category.is_(None), Product.category.not_in(categories))
+        query = select(Product.sku).where(Product.sku.in_(skus), outside).order_by(Product.sku)
+        return (await self._session.execute(query)).scalars().all()
 
     async def find_purchase_terms(self, skus: Sequence[str], supplier_id: int) -> Sequence[RowMapping]:
         """Ids of the articles and what this supplier (else the preferred one) asks for them."""
@@ -116,6 +136,10 @@ class CatalogRepository:
 
 def _says_something(*values: Decimal | int | None) -> bool:
     return any(value is not None for value in values)
+
+
+def _clause(condition: Condition) -> TextClause:
+    return text(condition.sql).bindparams(**condition.values)
 
 
 def _products() -> Select[Any]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from data_service.catalog.schemas import ProductRequest, ProductResponse, SupplierResponse, WarehouseResponse
 from data_service.catalog.service import CatalogService
 from data_service.dependencies import ServiceResources, cursor_text, cursor_values
-from shared.web.identity import CallerIdentity
+from shared.web.identity import CallerIdentity, CallerScope
 from shared.web.pagination import Page, PageParameters, encode_cursor
 
 router = APIRouter(prefix="/v1", tags=["catalog"])
@@ -18,8 +18,8 @@ CodeInPath = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[^\x00
 CodeFilter = Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 
 
-async def get_catalog_service(resources: ServiceResources) -> CatalogService:
-    return CatalogService(resources.database)
+async def get_catalog_service(resources: ServiceResources, scope: CallerScope) -> CatalogService:
+    return CatalogService(resources.database, scope)
 
 
 Catalog = Annotated[CatalogService, Depends(get_catalog_service)]

@@ -28,49 +28,64 @@ from data_service.catalog.errors import (
 from data_service.catalog.repository import CatalogRepository
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import FieldError
+from shared.events.data import NAMED_ARTICLES_LIMIT, ProductChangedV1
+from shared.web.identity import UNLIMITED, AccessScope, OutsideScopeError
+
+_SUBJECT = "catalogue"
 
 
 class CatalogService:
-    def __init__(self, database: Database) -> None:
+    """What lies outside `scope` is not there for the caller."""
+
+    def __init__(self, database: Database, scope: AccessScope) -> None:
         self._database = database
+        self._scope = scope
 
     async def list_products(
         self, *, limit: int, after: str | None, category: str | None, supplier: str | None, sku_prefix: str | None
     ) -> Sequence[Any]:
         async with self._database.unit_of_work() as work:
-            return await CatalogRepository(work.session).list_products(
+            return await CatalogRepository(work.session, self._scope).list_products(
                 limit=limit, after=after, category=category, supplier=supplier, sku_prefix=sku_prefix
             )
 
     async def get_product(self, sku: str) -> Any:
         async with self._database.unit_of_work() as work:
-            return await _product(work, sku)
+            return await _product(work, self._scope, sku)
 
     async def create_product(self, product: NewProduct) -> Any:
+        """Raises: OutsideScopeError, SkuTakenError, UnknownSupplierError."""
+        scope = self._scope
+        if not (scope.allows_category(product.category) and scope.allows_supplier(product.terms.supplier)):
+            raise OutsideScopeError(
+                "The article's category or supplier lies outside what you are responsible for. "
+                "Name one of yours, or ask an administrator to widen your access."
+            )
         async with self._database.unit_of_work() as work:
-            await CatalogRepository(work.session).add_product(product)
-            created = await _product(work, product.sku)
+            await CatalogRepository(work.session, self._scope).add_product(product)
+            await publish_changes(work, ["products"], [product.sku])
+            created = await _product(work, self._scope, product.sku)
             await work.commit()
         return created
 
     async def list_suppliers(self, *, limit: int, after: str | None) -> Sequence[Any]:
         async with self._database.unit_of_work() as work:
-            return await CatalogRepository(work.session).list_suppliers(limit=limit, after=after)
+            return await CatalogRepository(work.session, self._scope).list_suppliers(limit=limit, after=after)
 
     async def get_supplier(self, code: str) -> Any:
         async with self._database.unit_of_work() as work:
-            found = await CatalogRepository(work.session).find_supplier(code)
+            found = await CatalogRepository(work.session, self._scope).find_supplier(code)
         if found is None:
             raise SupplierNotFoundError(f"There is no supplier {code!r}.")
         return found
 
     async def list_warehouses(self, *, limit: int, after: str | None) -> Sequence[Any]:
         async with self._database.unit_of_work() as work:
-            return await CatalogRepository(work.session).list_warehouses(limit=limit, after=after)
+            return await CatalogRepository(work.session, self._scope).list_warehouses(limit=limit, after=after)
 
 
-async def _product(work: UnitOfWork, sku: str) -> Any:
-    found = await CatalogRepository(work.session).find_product(sku)
+async def _product(work: UnitOfWork, scope: AccessScope, sku: str) -> Any:
+    found = await CatalogRepository(work.session, scope).find_product(sku)
     if found is None:
         raise ProductNotFoundError(f"There is no article {sku!r}.")
     return found
@@ -80,7 +95,7 @@ class PurchaseTerms:
     """What purchasing asks of the catalogue, inside its own unit of work."""
 
     def __init__(self, work: UnitOfWork) -> None:
-        self._repository = CatalogRepository(work.session)
+        self._repository = CatalogRepository(work.session, UNLIMITED)
 
     async def supplier(self, code: str) -> Any:
         """Raises: UnknownSupplierError."""
@@ -107,6 +122,10 @@ class PurchaseTerms:
         rows = await self._repository.find_purchase_terms(skus, supplier_id)
         return {row["sku"]: (row["id"], row["preferred_cost"] if row["cost"] is None else row["cost"]) for row in rows}
 
+    async def skus_outside(self, skus: Sequence[str], categories: frozenset[str]) -> Sequence[str]:
+        """Known articles among these that have none of the categories."""
+        return await self._repository.list_skus_outside(skus, categories)
+
 
 class CatalogReferences:
     """Codes to ids for one import, inside its transaction; remembers what it looked up."""
@@ -117,6 +136,7 @@ class CatalogReferences:
         self._default_warehouse = default_warehouse
         self._known: dict[references.Table, dict[str, int]] = {"products": {}, "suppliers": {}, "warehouses": {}}
         self._creates: dict[references.Table, bool] = {"warehouses": True}
+        self._new: dict[references.Table, list[str]] = {}
         self.created: Counter[str] = Counter()
 
     async def product_ids(self, codes: pa.DictionaryArray) -> NDArray[np.int32]:
@@ -151,6 +171,7 @@ class CatalogReferences:
         unknown = [code for code in missing if code not in known]
         if unknown and await self._may_create(table):
             known.update(await references.create_ids(connection, table, unknown))
+            self._new.setdefault(table, []).extend(unknown)
             self.created[rule] += len(unknown)
 
     async def _may_create(self, table: references.Table) -> bool:
@@ -161,6 +182,18 @@ class CatalogReferences:
                 self._policy is UnknownCodes.AUTO and not is_declared
             )
         return self._creates[table]
+
+    async def publish_created(self) -> None:
+        """Once, when the file is applied."""
+        await publish_changes(self._work, list(self._new), self._new.get("products", ()))
+
+
+async def publish_changes(work: UnitOfWork, parts: Sequence[str], skus: Sequence[str] = ()) -> None:
+    """Nothing when there are no `parts`; articles are named as long as they are few."""
+    if parts:
+        is_short = len(skus) <= NAMED_ARTICLES_LIMIT
+        event = ProductChangedV1(parts=sorted(parts), skus=sorted(skus) if is_short else [], every_article=not is_short)
+        await work.publish(event, subject=_SUBJECT)
 
 
 class ProductIntake:
@@ -176,7 +209,11 @@ class ProductIntake:
         await products.stage(await self._work.driver(), rows)
 
     async def apply(self) -> Applied:
-        return _applied(*await products.apply(await self._work.driver()))
+        connection = await self._work.driver()
+        counts = await products.apply(connection)
+        if skus := await products.touched(connection, NAMED_ARTICLES_LIMIT + 1):
+            await publish_changes(self._work, ["products"], skus)
+        return _applied(*counts)
 
 
 class SupplierIntake:
@@ -192,7 +229,10 @@ class SupplierIntake:
         await suppliers.stage(await self._work.driver(), rows)
 
     async def apply(self) -> Applied:
-        return _applied(*await suppliers.apply(await self._work.driver()))
+        applied = _applied(*await suppliers.apply(await self._work.driver()))
+        if applied.applied:
+            await publish_changes(self._work, ["suppliers"])
+        return applied
 
 
 def _applied(staged: int, distinct_rows: int, keys: int, touched: int) -> Applied:

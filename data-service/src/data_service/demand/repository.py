@@ -7,17 +7,20 @@ from typing import Any
 
 from sqlalchemy import text
 
+from data_service.database import in_scope
 from shared.database.unit_of_work import UnitOfWork
+from shared.web.identity import AccessScope
 
 _PREFETCHED_ROWS = 2000
 
 _ARTICLES = """
 SELECT p.id, p.sku, sum(a.last_sold_on - a.first_sold_on + 1)::bigint AS days
 FROM data.assortment a JOIN data.products p ON p.id = a.product_id
+WHERE {visible}
 GROUP BY p.id, p.sku
 ORDER BY p.sku"""
 
-_WAREHOUSES = "SELECT id, code FROM data.warehouses ORDER BY code"
+_WAREHOUSES = "SELECT w.id, w.code FROM data.warehouses w WHERE {visible} ORDER BY w.code"
 
 # NaN instead of NULL keeps every row of the binary copy at one width.
 _DEMAND = """
@@ -48,7 +51,7 @@ WITH lead_times AS (
 SELECT p.sku, p.name, p.category, s.code, s.name, w.code, p.unit, coalesce(t.pack_size, 1)::float8,
        coalesce(t.moq, 0)::float8, t.cost::float8, p.price::float8, coalesce(t.currency, s.currency),
        coalesce(t.lead_time_days, s.lead_time_days), lt.mean, lt.sd, coalesce(lt.receipts, 0),
-       s.min_order_value::float8, coalesce(s.order_weekdays, '{}'), coalesce(k.on_hand, 0), coalesce(k.reserved, 0),
+       s.min_order_value::float8, coalesce(s.order_weekdays, '{{}}'), coalesce(k.on_hand, 0), coalesce(k.reserved, 0),
        coalesce(oo.quantity, 0), oo.expected_on, k.counted_on, p.life_cycle
 FROM pairs
 JOIN data.products p ON p.id = pairs.product_id
@@ -58,14 +61,19 @@ LEFT JOIN data.suppliers s ON s.id = t.supplier_id
 LEFT JOIN lead_times lt ON lt.supplier_id = s.id
 LEFT JOIN data.stock_levels k ON k.product_id = p.id AND k.warehouse_id = w.id
 LEFT JOIN open_orders oo ON oo.product_id = p.id AND oo.warehouse_id = w.id
+WHERE {visible}
 ORDER BY p.sku, w.code"""
 
 
 class DemandRepository:
-    """One snapshot: what is imported meanwhile is seen wholly by the next reader and not at all by this one."""
+    """One snapshot: what is imported meanwhile is seen wholly by the next reader and not at all by this one.
 
-    def __init__(self, work: UnitOfWork) -> None:
+    Only what lies in `scope` is read.
+    """
+
+    def __init__(self, work: UnitOfWork, scope: AccessScope) -> None:
         self._work = work
+        self._scope = scope
 
     async def begin(self) -> None:
         await self._work.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
@@ -73,17 +81,22 @@ class DemandRepository:
 
     async def list_articles(self) -> Sequence[tuple[int, str, int]]:
         """Id, code and days on sale of every article ever sold, ordered by code."""
-        rows = await (await self._work.driver()).fetch(_ARTICLES)
+        visible, values = in_scope(self._scope, article="p").numbered()
+        rows = await (await self._work.driver()).fetch(_ARTICLES.format(visible=visible), *values)
         return [(row["id"], row["sku"], row["days"]) for row in rows]
 
     async def list_warehouses(self) -> Sequence[tuple[int, str]]:
-        rows = await (await self._work.driver()).fetch(_WAREHOUSES)
+        visible, values = in_scope(self._scope, warehouse="w.code").numbered()
+        rows = await (await self._work.driver()).fetch(_WAREHOUSES.format(visible=visible), *values)
         return [(row["id"], row["code"]) for row in rows]
 
-    async def copy_demand(self, product_ids: Sequence[int], start: date | None, end: date | None) -> bytes:
+    async def copy_demand(
+        self, product_ids: Sequence[int], warehouse_ids: Sequence[int], start: date | None, end: date | None
+    ) -> bytes:
         """In PostgreSQL's binary COPY format, in no particular order; days in `[start, end)`."""
-        ids = ",".join(map(str, product_ids))
-        conditions = [f"s.product_id = ANY ('{{{ids}}}'::int[])"]
+        conditions = [f"s.product_id = ANY ({_array(product_ids)})"]
+        if self._scope.warehouses is not None:
+            conditions.append(f"s.warehouse_id = ANY ({_array(warehouse_ids)})")
         if start is not None:
             conditions.append(f"s.date >= '{start.isoformat()}'")
         if end is not None:
@@ -95,10 +108,16 @@ class DemandRepository:
 
     async def planning_rows(self, batch_rows: int) -> AsyncIterator[list[Any]]:
         rows: list[Any] = []
-        async for row in (await self._work.driver()).cursor(_PLANNING, prefetch=_PREFETCHED_ROWS):
+        visible, values = in_scope(self._scope, article="p", warehouse="w.code").numbered()
+        query = _PLANNING.format(visible=visible)
+        async for row in (await self._work.driver()).cursor(query, *values, prefetch=_PREFETCHED_ROWS):
             rows.append(row)
             if len(rows) >= batch_rows:
                 yield rows
                 rows = []
         if rows:
             yield rows
+
+
+def _array(ids: Sequence[int]) -> str:
+    return "'{" + ",".join(map(str, ids)) + "}'::int[]"

@@ -12,6 +12,7 @@ from data_service.demand.errors import InvalidPeriodError
 from data_service.demand.service import DemandService
 from data_service.dependencies import ServiceResources
 from shared.errors import FieldError
+from shared.web.identity import CallerScope
 
 router = APIRouter(prefix="/v1", tags=["demand"])
 
@@ -19,8 +20,8 @@ ARROW_STREAM = "application/vnd.apache.arrow.stream"
 _ARROW: dict[int | str, dict[str, Any]] = {200: {"content": {ARROW_STREAM: {}}, "description": "Arrow IPC stream"}}
 
 
-async def get_demand_service(resources: ServiceResources) -> DemandService:
-    return DemandService(resources.database)
+async def get_demand_service(resources: ServiceResources, scope: CallerScope) -> DemandService:
+    return DemandService(resources.database, scope)
 
 
 Demand = Annotated[DemandService, Depends(get_demand_service)]

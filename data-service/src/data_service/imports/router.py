@@ -14,12 +14,13 @@ from data_service.imports.domain.records import Status
 from data_service.imports.errors import FormUploadError, UploadBrokenOffError
 from data_service.imports.schemas import ImportResponse, QuarantinedRowResponse
 from data_service.imports.service import ImportService
-from shared.web.identity import CallerIdentity
+from shared.web.identity import CallerIdentity, CallerScope
 from shared.web.pagination import Page, PageParameters, encode_cursor
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"])
 
 _IMPORTERS = ("admin", "manager", "buyer", "service")
+_QUARANTINE = "The list of rows set aside"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": _BYTES}}}
 
@@ -42,6 +43,7 @@ async def create_import(
     filename: Annotated[str | None, Query(max_length=255, pattern=r"^[^\x00-\x1f]+$")] = None,
 ) -> ImportResponse:
     identity.require_role(*_IMPORTERS)
+    identity.scope.require_unlimited("An import")
     if request.headers.get("content-type", "").startswith("multipart/"):
         raise FormUploadError("Send the bytes of the file as the body, not a form: curl --data-binary @FILE.")
     declared = request.headers.get("content-length", "")
@@ -75,10 +77,12 @@ async def get_import(imports: Imports, import_id: UUID) -> ImportResponse:
 @router.get("/{import_id}/quarantine", summary="List the rows set aside, by line")
 async def list_quarantined_rows(
     imports: Imports,
+    scope: CallerScope,
     page: PageParameters,
     import_id: UUID,
     rule: Annotated[str | None, Query(max_length=50, pattern="^[a-z_]+$")] = None,
 ) -> Page[QuarantinedRowResponse]:
+    scope.require_unlimited(_QUARANTINE)
     after = cursor_values(page, _line)
     rows = await imports.list_quarantined(
         import_id, rule=rule, limit=page.limit + 1, after_line=after[0] if after else 0
@@ -98,7 +102,8 @@ async def list_quarantined_rows(
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {}}, "description": "line, column, value, reason, rule, row"}},
 )
-async def download_quarantined_rows(imports: Imports, import_id: UUID) -> StreamingResponse:
+async def download_quarantined_rows(imports: Imports, scope: CallerScope, import_id: UUID) -> StreamingResponse:
+    scope.require_unlimited(_QUARANTINE)
     headers = {"Content-Disposition": f'attachment; filename="quarantine-{import_id}.csv"'}
     rows = await imports.quarantine_csv(import_id)
     return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)

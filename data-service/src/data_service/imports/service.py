@@ -138,6 +138,7 @@ class ImportRun:
             )
             await self._stage(work, intake, table.batches())
             applied = await intake.apply()
+            await references.publish_created()
             await before_commit()
             counts = self._counts(applied)
             self._tally.rules.update(applied.rules + references.created)

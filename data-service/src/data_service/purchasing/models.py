@@ -45,7 +45,7 @@ class PurchaseOrder(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
     supplier_id: Mapped[int] = mapped_column(ForeignKey("data.suppliers.id"), index=True)
-    warehouse_id: Mapped[int] = mapped_column(ForeignKey("data.warehouses.id"))
+    warehouse_id: Mapped[int] = mapped_column(ForeignKey("data.warehouses.id"), index=True)
     status: Mapped[str] = mapped_column(Text)
     currency: Mapped[str] = mapped_column(Text)
     ordered_on: Mapped[day | None] = mapped_column(Date)

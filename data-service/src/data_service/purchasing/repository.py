@@ -9,9 +9,11 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from data_service.database import Condition, condition, in_scope
 from data_service.purchasing.domain import Line, Order, Status
 from data_service.purchasing.errors import PlanLineOrderedError
 from data_service.purchasing.models import ORDER_NUMBERS, PurchaseOrder, PurchaseOrderLine
+from shared.web.identity import AccessScope
 
 _ORDERS = """
 SELECT o.id, o.number, o.status, s.code AS supplier, w.code AS warehouse, o.warehouse_id, o.currency,
@@ -36,9 +38,18 @@ WHERE l.order_id = :order_id
 ORDER BY l.id""")
 
 
+# An order is approved, received and cancelled as a whole: one foreign line makes all of it foreign.
+_ONLY_OWN_CATEGORIES = """NOT EXISTS (
+    SELECT FROM data.purchase_order_lines l JOIN data.products p ON p.id = l.product_id
+    WHERE l.order_id = o.id AND (p.category = ANY(:scope_categories)) IS NOT TRUE)"""
+
+
 class PurchaseOrderRepository:
-    def __init__(self, session: AsyncSession) -> None:
+    """Orders outside `scope` are not found."""
+
+    def __init__(self, session: AsyncSession, scope: AccessScope) -> None:
         self._session = session
+        self._visible = _visible(scope)
 
     async def next_number(self, today: date) -> str:
         value = (await self._session.execute(select(ORDER_NUMBERS.next_value()))).scalar_one()
@@ -71,7 +82,7 @@ class PurchaseOrderRepository:
         self, *, statuses: Sequence[Status], supplier: str | None, limit: int, after: UUID | None
     ) -> list[Order]:
         """Newest first, without their lines."""
-        conditions = ["true"]
+        conditions: list[str] = []
         values: dict[str, Any] = {"limit": limit}
         if statuses:
             conditions.append("o.status = ANY(:statuses)")
@@ -85,8 +96,9 @@ class PurchaseOrderRepository:
         return [_order(row, ()) for row in await self._orders(conditions, values)]
 
     async def _orders(self, conditions: Sequence[str], values: dict[str, Any]) -> Sequence[Any]:
-        statement = text(_ORDERS.format(conditions=" AND ".join(conditions)))
-        rows: Sequence[Any] = (await self._session.execute(statement, values)).mappings().all()
+        visible = self._visible
+        statement = text(_ORDERS.format(conditions=" AND ".join([visible.sql, *conditions])))
+        rows: Sequence[Any] = (await self._session.execute(statement, {**values, **visible.values})).mappings().all()
         return rows
 
     async def change(self, order_id: UUID, **values: Any) -> None:
@@ -101,6 +113,11 @@ class PurchaseOrderRepository:
 
     async def note_receipt(self, line_id: int, **values: Any) -> None:
         await self._session.execute(update(PurchaseOrderLine).where(PurchaseOrderLine.id == line_id).values(**values))
+
+
+def _visible(scope: AccessScope) -> Condition:
+    whole = in_scope(scope, supplier="s.code", warehouse="w.code").sql
+    return condition(whole if scope.categories is None else f"{whole} AND {_ONLY_OWN_CATEGORIES}", scope)
 
 
 def _order(row: Any, lines: tuple[Line, ...]) -> Order:

@@ -16,7 +16,7 @@ from data_service.purchasing.schemas import (
 )
 from data_service.purchasing.service import Caller, PurchasingPolicy, PurchasingService
 from shared.web.idempotency import IdempotencyKey
-from shared.web.identity import CallerIdentity
+from shared.web.identity import CallerIdentity, CallerScope
 from shared.web.pagination import Page, PageParameters, encode_cursor
 
 router = APIRouter(prefix="/v1/purchase-orders", tags=["purchasing"])
@@ -32,7 +32,7 @@ async def get_purchasing_service(resources: ServiceResources) -> PurchasingServi
 
 async def get_buyer(identity: CallerIdentity, idempotency_key: IdempotencyKey = None) -> Caller:
     identity.require_role(*_BUYERS)
-    return Caller(identity.subject, identity.roles, idempotency_key)
+    return Caller(identity.subject, identity.roles, identity.scope, idempotency_key)
 
 
 Purchasing = Annotated[PurchasingService, Depends(get_purchasing_service)]
@@ -42,13 +42,14 @@ Buyer = Annotated[Caller, Depends(get_buyer)]
 @router.get("", summary="List purchase orders, newest first")
 async def list_purchase_orders(
     purchasing: Purchasing,
+    scope: CallerScope,
     page: PageParameters,
     status: Annotated[list[Status] | None, Query(description="Any of these.")] = None,
     supplier: Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00-\x1f]+$")] = None,
 ) -> Page[PurchaseOrderSummary]:
     after = cursor_values(page, lambda value: UUID(str(value)))
     orders = await purchasing.list_orders(
-        statuses=status or [], supplier=supplier, limit=page.limit + 1, after=after[0] if after else None
+        scope, statuses=status or [], supplier=supplier, limit=page.limit + 1, after=after[0] if after else None
     )
     items = [PurchaseOrderSummary.model_validate(order) for order in orders[: page.limit]]
     return Page(items=items, next_cursor=encode_cursor(items[-1].id) if len(orders) > page.limit else None)
@@ -64,8 +65,8 @@ async def create_purchase_order(
 
 
 @router.get("/{order_id}", summary="One purchase order with its lines")
-async def get_purchase_order(purchasing: Purchasing, order_id: UUID) -> PurchaseOrderResponse:
-    return PurchaseOrderResponse.model_validate(await purchasing.get_order(order_id))
+async def get_purchase_order(purchasing: Purchasing, scope: CallerScope, order_id: UUID) -> PurchaseOrderResponse:
+    return PurchaseOrderResponse.model_validate(await purchasing.get_order(order_id, scope))
 
 
 @router.post("/{order_id}/approval", summary="Approve a draft; from here on it counts as on order")

@@ -45,6 +45,7 @@ from shared.events.data import (
     PurchaseOrderReceivedV1,
 )
 from shared.events.fields import BATCH_LIMIT
+from shared.web.identity import UNLIMITED, AccessScope, OutsideScopeError
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,11 @@ class PurchasingPolicy:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks; `key` is the request's idempotency key."""
+    """Who asks, within which scope; `key` is the request's idempotency key."""
 
     subject: str
     roles: frozenset[str]
+    scope: AccessScope
     key: str | None = None
 
 
@@ -70,25 +72,25 @@ class PurchasingService:
         self._policy = policy
 
     async def list_orders(
-        self, *, statuses: Sequence[Status], supplier: str | None, limit: int, after: UUID | None
+        self, scope: AccessScope, *, statuses: Sequence[Status], supplier: str | None, limit: int, after: UUID | None
     ) -> list[Order]:
         async with self._database.unit_of_work() as work:
-            return await PurchaseOrderRepository(work.session).list_orders(
+            return await PurchaseOrderRepository(work.session, scope).list_orders(
                 statuses=statuses, supplier=supplier, limit=limit, after=after
             )
 
-    async def get_order(self, order_id: UUID) -> Order:
+    async def get_order(self, order_id: UUID, scope: AccessScope) -> Order:
         async with self._database.unit_of_work() as work:
-            return await _order(work, order_id)
+            return await _order(work, order_id, scope)
 
     async def create_order(self, draft: Draft, caller: Caller) -> Order:
-        """The same key with the same draft gives the order made the first time."""
+        """The same key with the same draft gives the order made the first time. Raises: OutsideScopeError."""
         async with self._database.unit_of_work() as work:
             known = await self._claim(work, caller, fingerprint("create_purchase_order", draft))
             if known is not None:
-                return await _order(work, known)
-            order_id = await self._add(work, draft, caller.subject)
-            order = await _order(work, order_id)
+                return await _order(work, known, caller.scope)
+            order_id = await self._add(work, draft, caller)
+            order = await _order(work, order_id, caller.scope)
             created = PurchaseOrderCreatedV1(**_facts(order), created_by=caller.subject, lines=_ordered_lines(order))
             await work.publish(created, subject=str(order_id))
             await self._remember(work, caller, order_id)
@@ -97,7 +99,7 @@ class PurchasingService:
 
     async def approve(self, order_id: UUID, caller: Caller) -> Order:
         async with self._database.unit_of_work() as work:
-            order = await _locked(work, order_id)
+            order = await _locked(work, order_id, caller.scope)
             if order.status is Status.APPROVED:
                 return order
             _require(order, Status.APPROVED)
@@ -114,7 +116,7 @@ class PurchasingService:
 
     async def place(self, order_id: UUID, caller: Caller) -> Order:
         async with self._database.unit_of_work() as work:
-            order = await _locked(work, order_id)
+            order = await _locked(work, order_id, caller.scope)
             if order.status is Status.ORDERED:
                 return order
             _require(order, Status.ORDERED)
@@ -129,8 +131,8 @@ class PurchasingService:
         async with self._database.unit_of_work() as work:
             request = fingerprint("receive_purchase_order", [order_id, *lines])
             if await self._claim(work, caller, request) is not None:
-                return await _order(work, order_id)
-            order = await _locked(work, order_id)
+                return await _order(work, order_id, caller.scope)
+            order = await _locked(work, order_id, caller.scope)
             _require(order, Status.PARTLY_RECEIVED)
             order = await _receive(work, order, lines)
             await self._remember(work, caller, order_id)
@@ -139,11 +141,11 @@ class PurchasingService:
 
     async def cancel(self, order_id: UUID, reason: str | None, caller: Caller) -> Order:
         async with self._database.unit_of_work() as work:
-            order = await _locked(work, order_id)
+            order = await _locked(work, order_id, caller.scope)
             if order.status is Status.CANCELLED:
                 return order
             _require(order, Status.CANCELLED)
-            await PurchaseOrderRepository(work.session).free_plan_lines(order_id)
+            await PurchaseOrderRepository(work.session, caller.scope).free_plan_lines(order_id)
             order = await _change(
                 work, order_id, status=Status.CANCELLED, cancelled_by=caller.subject, cancellation_reason=reason
             )
@@ -152,13 +154,15 @@ class PurchasingService:
             await work.commit()
         return order
 
-    async def _add(self, work: UnitOfWork, draft: Draft, created_by: str) -> UUID:
+    async def _add(self, work: UnitOfWork, draft: Draft, caller: Caller) -> UUID:
         terms = PurchaseTerms(work)
+        warehouse = draft.warehouse or self._policy.default_warehouse
+        await _require_in_scope(terms, draft, warehouse, caller.scope)
         supplier = await terms.supplier(draft.supplier)
-        warehouse_id = await terms.warehouse_id(draft.warehouse or self._policy.default_warehouse)
+        warehouse_id = await terms.warehouse_id(warehouse)
         articles = await terms.articles([line.sku for line in draft.lines], supplier.id)
         lines = _priced(draft.lines, articles)
-        repository = PurchaseOrderRepository(work.session)
+        repository = PurchaseOrderRepository(work.session, caller.scope)
         order = {
             "id": new_id(),
             "number": await repository.next_number(_today()),
@@ -167,7 +171,7 @@ class PurchasingService:
             "status": Status.DRAFT,
             "currency": draft.currency or supplier.currency or self._policy.default_currency,
             "expected_on": draft.expected_on,
-            "created_by": created_by,
+            "created_by": caller.subject,
         }
         await repository.add(order, [{**line, "expected_on": draft.expected_on} for line in lines])
         order_id: UUID = order["id"]
@@ -185,8 +189,31 @@ class PurchasingService:
             await self._idempotent.remember(work, caller=caller.subject, key=caller.key, response=answer)
 
 
+async def _require_in_scope(terms: PurchaseTerms, draft: Draft, warehouse: str, scope: AccessScope) -> None:
+    """Before anything is looked up by name: what lies outside is refused alike, whether it exists or not."""
+    outside = [
+        FieldError(f"{name} {code!r} lies outside your scope", pointer=f"/{name}")
+        for name, code, is_allowed in (
+            ("supplier", draft.supplier, scope.allows_supplier(draft.supplier)),
+            ("warehouse", warehouse, scope.allows_warehouse(warehouse)),
+        )
+        if not is_allowed
+    ]
+    if scope.categories is not None and not outside:
+        skus = await terms.skus_outside([line.sku for line in draft.lines], scope.categories)
+        outside += [
+            FieldError(f"article {line.sku!r} lies outside your categories", pointer=f"/lines/{index}/sku")
+            for index, line in enumerate(draft.lines)
+            if line.sku in skus
+        ]
+    if outside:
+        raise OutsideScopeError(
+            f"You may not order this: {outside[0].detail}. Ask whoever is responsible for it.", errors=outside
+        )
+
+
 async def _receive(work: UnitOfWork, order: Order, received: Sequence[ReceivedLine]) -> Order:
-    repository = PurchaseOrderRepository(work.session)
+    repository = PurchaseOrderRepository(work.session, UNLIMITED)
     by_sku = {line.sku: line for line in order.lines}
     unknown = [index for index, line in enumerate(received) if line.sku not in by_sku]
     if unknown:
@@ -217,21 +244,21 @@ async def _receive(work: UnitOfWork, order: Order, received: Sequence[ReceivedLi
     return changed
 
 
-async def _order(work: UnitOfWork, order_id: UUID) -> Order:
-    found = await PurchaseOrderRepository(work.session).find(order_id)
+async def _order(work: UnitOfWork, order_id: UUID, scope: AccessScope) -> Order:
+    found = await PurchaseOrderRepository(work.session, scope).find(order_id)
     if found is None:
         raise PurchaseOrderNotFoundError(f"There is no purchase order {order_id}.")
     return found
 
 
-async def _locked(work: UnitOfWork, order_id: UUID) -> Order:
-    await PurchaseOrderRepository(work.session).lock(order_id)
-    return await _order(work, order_id)
+async def _locked(work: UnitOfWork, order_id: UUID, scope: AccessScope) -> Order:
+    await PurchaseOrderRepository(work.session, scope).lock(order_id)
+    return await _order(work, order_id, scope)
 
 
 async def _change(work: UnitOfWork, order_id: UUID, **values: Any) -> Order:
-    await PurchaseOrderRepository(work.session).change(order_id, **values)
-    return await _order(work, order_id)
+    await PurchaseOrderRepository(work.session, UNLIMITED).change(order_id, **values)
+    return await _order(work, order_id, UNLIMITED)
 
 
 def _require(order: Order, target: Status) -> None:

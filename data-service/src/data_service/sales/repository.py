@@ -8,6 +8,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from data_service.database import in_scope
+from shared.web.identity import AccessScope
+
 
 @dataclass(frozen=True)
 class SalesFilter:
@@ -38,11 +41,12 @@ class SalesRepository:
         await self._session.execute(text("SELECT pg_advisory_xact_lock(hashtext('data:sales-partitions'))"))
 
     async def list_sales(
-        self, wanted: SalesFilter, *, limit: int, after: tuple[int, int, date] | None
+        self, wanted: SalesFilter, scope: AccessScope, *, limit: int, after: tuple[int, int, date] | None
     ) -> Sequence[Any]:
         """By article in order of creation, warehouse, day."""
-        conditions = ["true"]
-        values: dict[str, Any] = {"limit": limit}
+        visible = in_scope(scope, article="p", warehouse="w.code")
+        conditions = [visible.sql]
+        values: dict[str, Any] = {"limit": limit, **visible.values}
         bounds: dict[str, tuple[str, Any]] = {
             "sku": ("s.product_id = (SELECT id FROM data.products WHERE sku = :sku)", wanted.sku),
             "warehouse": (
@@ -57,9 +61,11 @@ class SalesRepository:
                 conditions.append(condition)
                 values[name] = value
         if after is not None:
-            conditions.append(
-                "(s.product_id, s.warehouse_id, s.date) > (:after_product, :after_warehouse, :after_date)"
-            )
+            # The second is implied, and lets the planner begin with the articles of the page when a scope names some.
+            conditions += [
+                "(s.product_id, s.warehouse_id, s.date) > (:after_product, :after_warehouse, :after_date)",
+                "p.id >= :after_product",
+            ]
             values.update(zip(("after_product", "after_warehouse", "after_date"), after, strict=True))
         statement = text(_LIST.format(conditions=" AND ".join(conditions)))
         rows: Sequence[Any] = (await self._session.execute(statement, values)).mappings().all()

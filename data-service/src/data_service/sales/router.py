@@ -8,14 +8,15 @@ from fastapi import APIRouter, Depends, Query
 from data_service.dependencies import ServiceResources, cursor_id, cursor_values
 from data_service.sales.schemas import SaleResponse
 from data_service.sales.service import SalesService
+from shared.web.identity import CallerScope
 from shared.web.pagination import Page, PageParameters, encode_cursor
 
 router = APIRouter(prefix="/v1", tags=["sales"])
 CodeFilter = Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 
 
-async def get_sales_service(resources: ServiceResources) -> SalesService:
-    return SalesService(resources.database)
+async def get_sales_service(resources: ServiceResources, scope: CallerScope) -> SalesService:
+    return SalesService(resources.database, scope)
 
 
 @router.get("/sales", summary="List daily sales per article and warehouse")

@@ -12,11 +12,15 @@ from data_service.sales import adapters
 from data_service.sales.domain import SalesColumns, SoldPeriods, months_of
 from data_service.sales.repository import SalesFilter, SalesRepository
 from shared.database.unit_of_work import Database, UnitOfWork
+from shared.web.identity import AccessScope
 
 
 class SalesService:
-    def __init__(self, database: Database) -> None:
+    """What lies outside `scope` is not there for the caller."""
+
+    def __init__(self, database: Database, scope: AccessScope) -> None:
         self._database = database
+        self._scope = scope
 
     async def list_sales(
         self,
@@ -30,7 +34,7 @@ class SalesService:
     ) -> Sequence[Any]:
         async with self._database.unit_of_work() as work:
             return await SalesRepository(work.session).list_sales(
-                SalesFilter(sku, warehouse, start, end), limit=limit, after=after
+                SalesFilter(sku, warehouse, start, end), self._scope, limit=limit, after=after
             )
 
 

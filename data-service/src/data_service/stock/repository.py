@@ -7,7 +7,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from data_service.database import in_scope
 from data_service.stock.domain import Receipt
+from shared.web.identity import AccessScope
 
 _LIST = """
 SELECT l.product_id, l.warehouse_id, p.sku, w.code AS warehouse, l.on_hand, l.reserved, l.counted_on, l.updated_at
@@ -41,11 +43,12 @@ class StockRepository:
         self._session = session
 
     async def list_levels(
-        self, *, sku: str | None, warehouse: str | None, limit: int, after: tuple[int, int] | None
+        self, scope: AccessScope, *, sku: str | None, warehouse: str | None, limit: int, after: tuple[int, int] | None
     ) -> Sequence[Any]:
         """By article in order of creation, warehouse."""
-        conditions = ["true"]
-        values: dict[str, Any] = {"limit": limit}
+        visible = in_scope(scope, article="p", warehouse="w.code")
+        conditions = [visible.sql]
+        values: dict[str, Any] = {"limit": limit, **visible.values}
         if sku is not None:
             conditions.append("p.sku = :sku")
             values["sku"] = sku
@@ -53,7 +56,10 @@ class StockRepository:
             conditions.append("w.code = :warehouse")
             values["warehouse"] = warehouse
         if after is not None:
-            conditions.append("(l.product_id, l.warehouse_id) > (:after_product, :after_warehouse)")
+            conditions += [
+                "(l.product_id, l.warehouse_id) > (:after_product, :after_warehouse)",
+                "p.id >= :after_product",
+            ]
             values.update(zip(("after_product", "after_warehouse"), after, strict=True))
         statement = text(_LIST.format(conditions=" AND ".join(conditions)))
         rows: Sequence[Any] = (await self._session.execute(statement, values)).mappings().all()

@@ -7,14 +7,15 @@ from fastapi import APIRouter, Depends, Query
 from data_service.dependencies import ServiceResources, cursor_id, cursor_values
 from data_service.stock.schemas import StockLevelResponse
 from data_service.stock.service import StockService
+from shared.web.identity import CallerScope
 from shared.web.pagination import Page, PageParameters, encode_cursor
 
 router = APIRouter(prefix="/v1", tags=["stock"])
 CodeFilter = Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 
 
-async def get_stock_service(resources: ServiceResources) -> StockService:
-    return StockService(resources.database)
+async def get_stock_service(resources: ServiceResources, scope: CallerScope) -> StockService:
+    return StockService(resources.database, scope)
 
 
 @router.get("/stock", summary="List stock levels per article and warehouse")

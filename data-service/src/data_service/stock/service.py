@@ -13,20 +13,24 @@ from data_service.stock.repository import StockRepository
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.events.data import StockChangedV1, StockLevel
 from shared.events.fields import BATCH_LIMIT
+from shared.web.identity import AccessScope
 
 _SUBJECT = "stock"
 
 
 class StockService:
-    def __init__(self, database: Database) -> None:
+    """What lies outside `scope` is not there for the caller."""
+
+    def __init__(self, database: Database, scope: AccessScope) -> None:
         self._database = database
+        self._scope = scope
 
     async def list_levels(
         self, *, sku: str | None, warehouse: str | None, limit: int, after: tuple[int, int] | None
     ) -> Sequence[Any]:
         async with self._database.unit_of_work() as work:
             return await StockRepository(work.session).list_levels(
-                sku=sku, warehouse=warehouse, limit=limit, after=after
+                self._scope, sku=sku, warehouse=warehouse, limit=limit, after=after
             )
 
 

@@ -8,6 +8,8 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from forecast_service.accuracy.models import ArticleAccuracy
+from forecast_service.database import in_scope
+from shared.web.identity import AccessScope
 
 COLUMNS = (
     "run_id",
@@ -24,8 +26,11 @@ COLUMNS = (
 
 
 class AccuracyRepository:
-    def __init__(self, session: AsyncSession) -> None:
+    """Articles outside `scope` are not listed."""
+
+    def __init__(self, session: AsyncSession, scope: AccessScope) -> None:
         self._session = session
+        self._scope = scope
 
     async def latest_run(self) -> UUID | None:
         """Run ids grow with time."""
@@ -36,7 +41,8 @@ class AccuracyRepository:
         self, run_id: UUID, *, sku: str | None, limit: int, after: tuple[str, str] | None
     ) -> Sequence[ArticleAccuracy]:
         """Ordered by article and warehouse."""
-        query = select(ArticleAccuracy).where(ArticleAccuracy.run_id == run_id)
+        visible = in_scope(self._scope, "forecast.article_accuracy")
+        query = select(ArticleAccuracy).where(ArticleAccuracy.run_id == run_id, visible)
         if sku is not None:
             query = query.where(ArticleAccuracy.sku == sku)
         if after is not None:

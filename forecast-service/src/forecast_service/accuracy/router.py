@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, Query
 from forecast_service.accuracy.schemas import ArticleAccuracyResponse
 from forecast_service.accuracy.service import AccuracyService
 from forecast_service.dependencies import ServiceResources, cursor_text, cursor_values
+from shared.web.identity import CallerScope
 from shared.web.pagination import Page, PageParameters, encode_cursor
 
 router = APIRouter(prefix="/v1/accuracy", tags=["accuracy"])
 
 
-async def get_accuracy_service(resources: ServiceResources) -> AccuracyService:
-    return AccuracyService(resources.database)
+async def get_accuracy_service(resources: ServiceResources, scope: CallerScope) -> AccuracyService:
+    return AccuracyService(resources.database, scope)
 
 
 Accuracy = Annotated[AccuracyService, Depends(get_accuracy_service)]

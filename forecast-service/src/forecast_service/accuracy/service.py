@@ -9,6 +9,7 @@ import numpy as np
 from forecast_service.accuracy.domain import SeriesAccuracy
 from forecast_service.accuracy.repository import AccuracyRepository, copy_articles
 from shared.database.unit_of_work import Database, UnitOfWork
+from shared.web.identity import UNLIMITED, AccessScope
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,18 @@ class ArticleFigures:
 
 
 class AccuracyService:
-    def __init__(self, database: Database) -> None:
+    """Articles outside `scope` are not there for the caller."""
+
+    def __init__(self, database: Database, scope: AccessScope) -> None:
         self._database = database
+        self._scope = scope
 
     async def list_articles(
         self, run_id: UUID | None, *, sku: str | None, limit: int, after: tuple[str, str] | None
     ) -> list[ArticleFigures]:
         """Of the latest run that was scored, unless another is named."""
         async with self._database.unit_of_work() as work:
-            repository = AccuracyRepository(work.session)
+            repository = AccuracyRepository(work.session, self._scope)
             run_id = run_id or await repository.latest_run()
             if run_id is None:
                 return []
@@ -95,7 +99,7 @@ async def record_accuracy(work: UnitOfWork, run_id: UUID, scored: ScoredSeries) 
 
 async def forget_accuracy(work: UnitOfWork, run_ids: Sequence[UUID]) -> None:
     """In the caller's transaction."""
-    await AccuracyRepository(work.session).delete_runs(run_ids)
+    await AccuracyRepository(work.session, UNLIMITED).delete_runs(run_ids)
 
 
 def _known(value: float) -> float | None:

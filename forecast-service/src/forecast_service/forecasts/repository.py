@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import CursorResult, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from forecast_service.database import in_scope
 from forecast_service.forecasts.domain.array_copy import (
     HEADER,
     TRAILER,
@@ -32,6 +33,7 @@ from forecast_service.forecasts.domain.runs import (
 )
 from forecast_service.forecasts.errors import LeaseLostError
 from forecast_service.forecasts.models import Forecast, PendingReplan, Run
+from shared.web.identity import AccessScope
 
 _ROWS_PER_BLOCK = 2000
 
@@ -188,8 +190,10 @@ class ForecastRepository:
             format="binary",
         )
 
-    async def find(self, run_id: UUID, sku: str, warehouse: str | None) -> list[StoredForecast]:
-        query = select(Forecast).where(Forecast.run_id == run_id, Forecast.sku == sku).order_by(Forecast.warehouse)
+    async def find(self, run_id: UUID, sku: str, warehouse: str | None, scope: AccessScope) -> list[StoredForecast]:
+        visible = in_scope(scope, "forecast.forecasts")
+        query = select(Forecast).where(Forecast.run_id == run_id, Forecast.sku == sku, visible)
+        query = query.order_by(Forecast.warehouse)
         if warehouse is not None:
             query = query.where(Forecast.warehouse == warehouse)
         return [

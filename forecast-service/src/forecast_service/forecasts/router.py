@@ -10,7 +10,7 @@ from forecast_service.forecasts.domain.runs import RunStatus
 from forecast_service.forecasts.schemas import ForecastResponse, RunRequest, RunResponse
 from forecast_service.forecasts.service import ForecastService
 from shared.web.idempotency import IdempotencyKey
-from shared.web.identity import CallerIdentity
+from shared.web.identity import CallerIdentity, CallerScope
 from shared.web.pagination import Page, PageParameters, encode_cursor
 
 router = APIRouter(prefix="/v1", tags=["forecasts"])
@@ -65,8 +65,9 @@ async def cancel_run(forecasts: Forecasts, identity: CallerIdentity, run_id: UUI
 @router.get("/forecasts/{sku}", summary="The latest forecast of an article: days and quantiles, per warehouse")
 async def get_forecast(
     forecasts: Forecasts,
+    scope: CallerScope,
     sku: Annotated[str, Path(max_length=100, pattern=_CODE)],
     warehouse: Annotated[str | None, Query(max_length=100, pattern=_CODE, description="Default: all.")] = None,
 ) -> ForecastResponse:
-    run, found = await forecasts.get_forecasts(sku, warehouse)
+    run, found = await forecasts.get_forecasts(sku, warehouse, scope)
     return ForecastResponse.of(sku, run, found)

@@ -24,6 +24,7 @@ from shared.database.base import new_id
 from shared.database.idempotency import IdempotentRequests, fingerprint
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.events.forecast import ForecastAccuracy, RunCompletedV1, RunFailedV1
+from shared.web.identity import AccessScope
 
 _LONGEST_WAIT_FACTOR = 6.0
 
@@ -82,14 +83,16 @@ class ForecastService:
             await work.commit()
             return await _found(repository, run_id)
 
-    async def get_forecasts(self, sku: str, warehouse: str | None) -> tuple[RunRecord, list[StoredForecast]]:
+    async def get_forecasts(
+        self, sku: str, warehouse: str | None, scope: AccessScope
+    ) -> tuple[RunRecord, list[StoredForecast]]:
         """Of the latest completed run, one per warehouse. Raises: ForecastNotFoundError."""
         async with self._database.unit_of_work() as work:
             run = await RunRepository(work.session).latest_completed()
             forecasts = []
             if run is not None:
                 found = ForecastRepository(work.session, await work.driver())
-                forecasts = await found.find(run.id, sku, warehouse)
+                forecasts = await found.find(run.id, sku, warehouse, scope)
         if run is None or not forecasts:
             where = f" in warehouse {warehouse}" if warehouse else ""
             raise ForecastNotFoundError(

@@ -42,6 +42,7 @@ class Recommendation(Base):
         CheckConstraint("quantity >= 0", name="quantity"),
         Index("ix_recommendations_urgency", "plan_id", "urgency_value", "id"),
         Index("ix_recommendations_supplier", "plan_id", "supplier", "warehouse"),
+        Index("ix_recommendations_category", "plan_id", "category"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -6,14 +6,16 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, desc, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, delete, desc, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from forecast_service.recommendations.domain.approval import ApprovalLine
 from forecast_service.recommendations.domain.filters import LineFilter
 from forecast_service.recommendations.domain.plan import PlanLine
+from forecast_service.recommendations.domain.summary import PlanFigures
 from forecast_service.recommendations.models import Plan, Recommendation
 from shared.database.base import new_id
+from shared.web.identity import AccessScope
 
 _UNDECIDED = ("proposed", "waits", "not_needed")
 _COLUMNS = (
@@ -50,6 +52,21 @@ _COLUMNS = (
 )
 
 
+_TO_ORDER = Recommendation.status.in_(("proposed", "drafted", "approved", "rejected"))
+_PROPOSED = and_(_TO_ORDER, Recommendation.blocked.is_(None))
+_AT_RISK = and_(Recommendation.runs_out_on < Recommendation.arrives_on, Recommendation.expected_shortage_units > 0)
+_FIGURES = select(
+    Recommendation.plan_id,
+    Recommendation.currency,
+    func.count().label("lines"),
+    func.count().filter(_PROPOSED).label("proposed"),
+    func.count().filter(_TO_ORDER, Recommendation.blocked.is_not(None)).label("blocked"),
+    func.count().filter(Recommendation.status == "waits").label("waiting"),
+    func.count().filter(_AT_RISK).label("at_risk"),
+    func.sum(Recommendation.line_value).filter(_PROPOSED).label("value"),
+).group_by(Recommendation.plan_id, Recommendation.currency)
+
+
 class PlanRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -84,11 +101,29 @@ class PlanRepository:
 
 
 class RecommendationRepository:
-    def __init__(self, session: AsyncSession) -> None:
+    """Lines outside `scope` are not found."""
+
+    def __init__(self, session: AsyncSession, scope: AccessScope) -> None:
         self._session = session
+        self._visible = _visible(scope)
+
+    async def figures(self, plan_ids: Sequence[UUID]) -> dict[UUID, PlanFigures]:
+        """Of the lines there still are: what nobody decided on goes with the forecasts it came from."""
+        query = _FIGURES.where(Recommendation.plan_id.in_(plan_ids), *self._visible)
+        figures = {plan_id: PlanFigures() for plan_id in plan_ids}
+        for row in (await self._session.execute(query)).mappings():
+            figures[row["plan_id"]] += PlanFigures(
+                lines=row["lines"],
+                proposed=row["proposed"],
+                blocked=row["blocked"],
+                waiting=row["waiting"],
+                at_risk=row["at_risk"],
+                values={row["currency"]: round(row["value"] or 0.0, 2)} if row["proposed"] else {},
+            )
+        return figures
 
     async def find(self, recommendation_id: UUID) -> Recommendation | None:
-        query = select(Recommendation).where(Recommendation.id == recommendation_id)
+        query = select(Recommendation).where(Recommendation.id == recommendation_id, *self._visible)
         query = query.execution_options(populate_existing=True)
         return (await self._session.execute(query)).scalar_one_or_none()
 
@@ -96,7 +131,7 @@ class RecommendationRepository:
         self, plan_id: UUID, filters: LineFilter, *, limit: int, after: tuple[Any, ...] | None
     ) -> Sequence[Recommendation]:
         """By urgency (most money first) or by article."""
-        query = _filtered(select(Recommendation).where(Recommendation.plan_id == plan_id), filters)
+        query = _filtered(select(Recommendation).where(Recommendation.plan_id == plan_id, *self._visible), filters)
         if filters.order == "urgency":
             query = query.order_by(desc(Recommendation.urgency_value), desc(Recommendation.id))
             key: ColumnElement[Any] = tuple_(Recommendation.urgency_value, Recommendation.id)
@@ -108,7 +143,7 @@ class RecommendationRepository:
         return (await self._session.execute(query.limit(limit))).scalars().all()
 
     async def approval_lines(self, ids: Sequence[UUID]) -> list[ApprovalLine]:
-        query = select(Recommendation).where(Recommendation.id.in_(ids))
+        query = select(Recommendation).where(Recommendation.id.in_(ids), *self._visible)
         return [_approval_line(row) for row in (await self._session.execute(query)).scalars()]
 
     async def approvable(self, plan_id: UUID, supplier: str) -> list[UUID]:
@@ -118,6 +153,7 @@ class RecommendationRepository:
             Recommendation.supplier == supplier,
             Recommendation.status.in_(("proposed", "drafted", "approved")),
             Recommendation.quantity > 0,
+            *self._visible,
         )
         return list((await self._session.execute(query)).scalars())
 
@@ -152,6 +188,15 @@ def _record(line_id: UUID, plan_id: UUID, line: PlanLine) -> tuple[Any, ...]:
         "reason_ru": line.reason["ru"],
     }
     return tuple(values[name] for name in _COLUMNS)
+
+
+def _visible(scope: AccessScope) -> list[ColumnElement[bool]]:
+    limits = (
+        (Recommendation.category, scope.categories),
+        (Recommendation.supplier, scope.suppliers),
+        (Recommendation.warehouse, scope.warehouses),
+    )
+    return [column.in_(codes) for column, codes in limits if codes is not None]
 
 
 def _filtered(query: Select[Recommendation], filters: LineFilter) -> Select[Recommendation]:

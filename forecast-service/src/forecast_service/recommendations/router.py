@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query
 
 from forecast_service.dependencies import ServiceResources, cursor_text, cursor_values
 from forecast_service.recommendations.adapters.orders import OrderDesk
-from forecast_service.recommendations.dependencies import create_plan_service
 from forecast_service.recommendations.domain.filters import LineFilter, Order
 from forecast_service.recommendations.schemas import (
     ApprovalRequest,
@@ -19,9 +18,9 @@ from forecast_service.recommendations.schemas import (
     Status,
 )
 from forecast_service.recommendations.service.approvals import ApprovalService, Approver, Selection
-from forecast_service.recommendations.service.plans import PlanService
+from forecast_service.recommendations.service.reader import PlanReader
 from shared.web.idempotency import IdempotencyKey
-from shared.web.identity import CallerIdentity
+from shared.web.identity import CallerIdentity, CallerScope
 from shared.web.pagination import Page, PageParameters, PageRequest, encode_cursor
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
@@ -30,8 +29,8 @@ _BUYERS = ("admin", "manager", "buyer")
 _Code = Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 
 
-async def get_plan_service(resources: ServiceResources) -> PlanService:
-    return create_plan_service(resources)
+async def get_plan_reader(resources: ServiceResources, scope: CallerScope) -> PlanReader:
+    return PlanReader(resources.database, scope)
 
 
 async def get_approval_service(resources: ServiceResources) -> ApprovalService:
@@ -51,7 +50,7 @@ async def get_line_filter(
     return LineFilter(sku, supplier, warehouse, tuple(status or ()), order)
 
 
-Plans = Annotated[PlanService, Depends(get_plan_service)]
+Plans = Annotated[PlanReader, Depends(get_plan_reader)]
 Approvals = Annotated[ApprovalService, Depends(get_approval_service)]
 Filter = Annotated[LineFilter, Depends(get_line_filter)]
 
@@ -60,18 +59,18 @@ Filter = Annotated[LineFilter, Depends(get_line_filter)]
 async def list_plans(plans: Plans, page: PageParameters) -> Page[PlanResponse]:
     after = cursor_values(page, lambda value: UUID(str(value)))
     found = await plans.list_plans(limit=page.limit + 1, after=after[0] if after else None)
-    items = [PlanResponse.model_validate(plan) for plan in found[: page.limit]]
+    items = [PlanResponse.of(plan) for plan in found[: page.limit]]
     return Page(items=items, next_cursor=encode_cursor(items[-1].id) if len(found) > page.limit else None)
 
 
 @router.get("/plans/latest", summary="The current plan")
 async def get_latest_plan(plans: Plans) -> PlanResponse:
-    return PlanResponse.model_validate(await plans.get_plan(None))
+    return PlanResponse.of(await plans.get_plan(None))
 
 
 @router.get("/plans/{plan_id}", summary="One plan")
 async def get_plan(plans: Plans, plan_id: UUID) -> PlanResponse:
-    return PlanResponse.model_validate(await plans.get_plan(plan_id))
+    return PlanResponse.of(await plans.get_plan(plan_id))
 
 
 @router.get("/recommendations", summary="Order lines of a plan, the most urgent first")
@@ -93,7 +92,9 @@ async def approve_recommendations(
 ) -> ApprovalResponse:
     identity.require_role(*_BUYERS)
     selection = Selection(tuple(body.recommendation_ids or ()), body.plan_id, body.supplier)
-    result = await approvals.approve(selection, Approver(identity.subject, identity.token, idempotency_key))
+    result = await approvals.approve(
+        selection, Approver(identity.subject, identity.token, identity.scope, idempotency_key)
+    )
     return ApprovalResponse.model_validate(result)
 
 

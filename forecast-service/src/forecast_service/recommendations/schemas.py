@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from forecast_service.recommendations.domain.explanation import LineInputs, replay
+from forecast_service.recommendations.domain.summary import PlanOverview
 from forecast_service.recommendations.domain.texts import label
 
 Status = Literal["proposed", "waits", "not_needed", "drafted", "approved", "rejected"]
@@ -19,7 +20,7 @@ class Texts(BaseModel):
 
 
 class PlanResponse(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
+    """The figures are those of the lines the caller may see."""
 
     id: UUID
     run_id: UUID
@@ -32,6 +33,11 @@ class PlanResponse(BaseModel):
     values: dict[str, float] = Field(description="Value of the lines to order, by currency.")
     policy: dict[str, Any] = Field(description="What the plan aimed at.")
     created_at: datetime
+
+    @classmethod
+    def of(cls, plan: PlanOverview) -> Self:
+        facts: dict[str, Any] = {**vars(plan), **vars(plan.figures)}
+        return cls(**{name: facts[name] for name in cls.model_fields})
 
 
 class RecommendationResponse(BaseModel):

@@ -16,6 +16,10 @@ _LARGEST_CHAT_ID = 2**52
 _CONSOLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
+# Events whose messages name articles, suppliers, orders or money of the whole company.
+_ABOUT_ROWS = ("data.purchase-order.", "forecast.recommendations.", "forecast.stockout-risk.")
+
+
 class PatternError(ValueError):
     """A pattern that no event of the platform matches."""
 
@@ -32,6 +36,13 @@ def covering_patterns(name: str) -> tuple[str, ...]:
 
 def matches(pattern: str, name: str) -> bool:
     return pattern in covering_patterns(name)
+
+
+def names_about_rows(patterns: Sequence[str], names: Collection[str]) -> list[str]:
+    """Those of the events matched by the patterns whose messages hold rows of data."""
+    return sorted(
+        name for name in names if name.startswith(_ABOUT_ROWS) and any(matches(pattern, name) for pattern in patterns)
+    )
 
 
 def normal_patterns(patterns: Sequence[str], names: Collection[str]) -> list[str]:

@@ -14,7 +14,7 @@ from notification_service.subscriptions.schemas import (
 )
 from notification_service.subscriptions.service import NewSubscription, SubscriptionService, SubscriptionView
 from shared.web.idempotency import IdempotencyKey
-from shared.web.identity import CallerIdentity
+from shared.web.identity import CallerIdentity, CallerScope
 from shared.web.pagination import Page
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
@@ -35,7 +35,7 @@ async def create_subscription(
     idempotency_key: IdempotencyKey = None,
 ) -> SubscriptionResponse:
     wanted = NewSubscription(**{name: getattr(body, name) for name in CreateSubscriptionRequest.model_fields})
-    view = await subscriptions.create_subscription(caller.subject, wanted, idempotency_key)
+    view = await subscriptions.create_subscription(caller.subject, wanted, idempotency_key, caller.scope)
     response.headers["Location"] = f"/v1/subscriptions/{view.id}"
     return _body(view)
 
@@ -56,10 +56,14 @@ async def get_subscription(
 
 @router.patch("/{subscription_id}", summary="Change a subscription")
 async def change_subscription(
-    subscription_id: UUID, body: ChangeSubscriptionRequest, owner: VisibleOwner, subscriptions: Subscriptions
+    subscription_id: UUID,
+    body: ChangeSubscriptionRequest,
+    owner: VisibleOwner,
+    scope: CallerScope,
+    subscriptions: Subscriptions,
 ) -> SubscriptionResponse:
     changes = body.model_dump(exclude_unset=True)
-    return _body(await subscriptions.change_subscription(subscription_id, owner, changes))
+    return _body(await subscriptions.change_subscription(subscription_id, owner, changes, scope))
 
 
 @router.delete("/{subscription_id}", status_code=status.HTTP_204_NO_CONTENT, summary="End a subscription")

@@ -11,6 +11,7 @@ from notification_service.subscriptions.domain import (
     ChannelName,
     PatternError,
     covering_patterns,
+    names_about_rows,
     normal_address,
     normal_patterns,
 )
@@ -22,6 +23,7 @@ from notification_service.templates.service import TOPICS
 from shared.database.idempotency import IdempotentRequests, fingerprint
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import FieldError
+from shared.web.identity import AccessScope, OutsideScopeError
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,14 @@ class SubscriptionService:
         self._database = database
         self._requests = requests
 
-    async def create_subscription(self, owner: str, wanted: NewSubscription, key: str | None) -> SubscriptionView:
+    async def create_subscription(
+        self, owner: str, wanted: NewSubscription, key: str | None, scope: AccessScope
+    ) -> SubscriptionView:
         """`key` is the caller's Idempotency-Key: a repeat gets the first subscription again.
 
         Raises:
             SubscriptionInvalidError: an address or event name that does not exist.
+            OutsideScopeError: its messages would tell of more than the caller may see.
             SubscriptionExistsError: the caller has the channel and address already.
         """
         row = Subscription(
@@ -84,6 +89,7 @@ class SubscriptionService:
             event_types=_event_types(wanted.event_types),
             active=wanted.active,
         )
+        _require_in_scope(row.event_types, scope)
         async with self._database.unit_of_work() as work:
             if key is not None:
                 request = fingerprint("create_subscription", vars(wanted))
@@ -109,13 +115,13 @@ class SubscriptionService:
         return [SubscriptionView.of(row) for row in rows]
 
     async def change_subscription(
-        self, subscription_id: UUID, owner: str | None, changes: Mapping[str, Any]
+        self, subscription_id: UUID, owner: str | None, changes: Mapping[str, Any], scope: AccessScope
     ) -> SubscriptionView:
         """`changes` has only what shall change. Activating forgets why it had stopped.
 
         Raises:
             SubscriptionNotFoundError: also for somebody else's.
-            SubscriptionInvalidError, SubscriptionExistsError: as at creation.
+            SubscriptionInvalidError, OutsideScopeError, SubscriptionExistsError: as at creation.
         """
         async with self._database.unit_of_work() as work:
             row = await _get(work, subscription_id, owner, for_change=True)
@@ -127,6 +133,8 @@ class SubscriptionService:
             row.language = changes.get("language", row.language)
             row.active = changes.get("active", row.active)
             row.inactive_reason = None if row.active else row.inactive_reason
+            if row.active:
+                _require_in_scope(row.event_types, scope)
             await SubscriptionRepository(work.session).save(row)
             await work.commit()
         return SubscriptionView.of(row)
@@ -165,6 +173,19 @@ async def _get(work: UnitOfWork, subscription_id: UUID, owner: str | None, *, fo
     if row is None:
         raise SubscriptionNotFoundError(f"There is no subscription {subscription_id}, or it is not yours.")
     return row
+
+
+def _require_in_scope(event_types: Sequence[str], scope: AccessScope) -> None:
+    """A message is written once for all who get it, so there is none that tells only of one person's part."""
+    if not scope.is_limited:
+        return
+    if too_much := names_about_rows(event_types, TOPICS.keys()):
+        allowed = sorted(TOPICS.keys() - set(names_about_rows(["*"], TOPICS.keys())))
+        raise OutsideScopeError(
+            f"Messages about {', '.join(too_much)} tell of the whole company, and your access is limited to a part of "
+            f"it. Choose among {', '.join(allowed)}; your own part is in GET /api/v1/forecast/recommendations.",
+            errors=[FieldError(detail=f"{name} lies outside your scope", pointer="/event_types") for name in too_much],
+        )
 
 
 def _address(channel: ChannelName, address: str) -> str:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from shared.testing.conformance import assert_problem
+from shared.testing.identities import identity_headers, scope_claim
 
 BODY: dict[str, Any] = {
     "channel": "telegram",
@@ -158,3 +159,46 @@ async def test_ids_that_do_not_exist_or_are_none_are_told_apart(client: httpx.As
     assert_problem(await client.get(f"/v1/subscriptions/{uuid4()}"), 404, "subscription_not_found")
     assert_problem(await client.get("/v1/subscriptions/17"), 422)
     assert_problem(await client.put("/v1/subscriptions/17", json={}), 405)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "is_allowed"),
+    [
+        (["forecast.run.*", "data.import.completed", "storage.*"], True),
+        (["forecast.stockout-risk.detected"], False),
+        (["forecast.run.failed", "data.purchase-order.late"], False),
+        (["forecast.*"], False),
+        (["*"], False),
+    ],
+)
+async def test_a_limited_caller_is_not_told_of_the_whole_company(
+    client: httpx.AsyncClient, patterns: list[str], is_allowed: bool
+) -> None:
+    limited = identity_headers("notification", sub=str(uuid4()), roles=["buyer"], scope=scope_claim(suppliers=["S1"]))
+    answer = await client.post("/v1/subscriptions", json=BODY | {"event_types": patterns}, headers=limited)
+    if is_allowed:
+        assert answer.status_code == 201, answer.text
+        path = answer.headers["location"]
+        widened = await client.patch(path, json={"event_types": ["*"]}, headers=limited)
+        assert_problem(widened, 403, "outside_scope")
+        assert (await client.get(path, headers=limited)).json()["event_types"] == answer.json()["event_types"]
+    else:
+        problem = assert_problem(answer, 403, "outside_scope")
+        assert "forecast.run.failed" in problem["detail"]
+        assert (await client.get("/v1/subscriptions", headers=limited)).json()["items"] == []
+
+
+async def test_a_subscription_from_before_the_limit_is_not_switched_on_again(client: httpx.AsyncClient) -> None:
+    person = {"sub": str(uuid4()), "roles": ["buyer"]}
+    before = identity_headers("notification", **person)
+    limited = identity_headers("notification", **person, scope=scope_claim(warehouses=["W1"]))
+    path = (await client.post("/v1/subscriptions", json=BODY, headers=before)).headers["location"]
+    assert (await client.patch(path, json={"active": False}, headers=limited)).status_code == 200
+    assert_problem(await client.patch(path, json={"active": True}, headers=limited), 403, "outside_scope")
+
+
+async def test_a_limited_administrator_sees_their_own_only(client: httpx.AsyncClient) -> None:
+    await create(client)
+    limited = identity_headers("notification", sub=str(uuid4()), roles=["admin"], scope=scope_claim(warehouses=["W1"]))
+    assert (await client.get("/v1/subscriptions", headers=limited)).json()["items"] == []
+    assert (await client.get("/v1/messages", headers=limited)).json()["items"] == []

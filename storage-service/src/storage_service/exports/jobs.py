@@ -15,6 +15,7 @@ from shared.clients.http import UpstreamProblemError
 from shared.database.unit_of_work import Database, UnitOfWork
 from shared.errors import UpstreamError
 from shared.events.storage import ExportCompletedV1
+from shared.web.identity import AccessScope
 from storage_service.exports.adapters.renderer import render_file
 from storage_service.exports.adapters.spool import RenderJob, Spool, spool_in
 from storage_service.exports.domain.layout import Language
@@ -96,10 +97,12 @@ class ExportProducer:
     async def _pull(self, export: ExportRecord, spool: Spool, lease: Lease) -> Pulled:
         plan = await self._plan(export.plan_id)
         layout = plan_layout(export.language)
+        scope = AccessScope.from_claim(export.scope)
         summary = PlanSummary()
         pages = 0
         async for page in self._pages(plan.id):
-            await asyncio.to_thread(_keep, page, export.language, summary, spool)
+            own = [item for item in page if _allows(scope, item)]
+            await asyncio.to_thread(_keep, own, export.language, summary, spool)
             pages += 1
             lease.report(_PULLED * (1 - 1 / (1 + pages / 10)))  # the number of pages is not known
         header = PlanHeader(str(plan.id), plan.created_at, datetime.now(UTC))
@@ -178,6 +181,10 @@ class ExportProducer:
             event = ExportCompletedV1(**_facts(export, pulled, began, now), url=published.url)
             await work.publish(event, subject=str(export.id))
             await work.commit()
+
+
+def _allows(scope: AccessScope, item: Recommendation) -> bool:
+    return scope.allows(category=item.category, supplier=item.supplier, warehouse=item.warehouse)
 
 
 def _keep(page: Sequence[Recommendation], language: Language, summary: PlanSummary, spool: Spool) -> None:

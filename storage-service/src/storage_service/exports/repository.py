@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage_service.exports.domain.layout import Language
-from storage_service.exports.domain.order import ExportFormat, ExportOrder, ExportRecord
+from storage_service.exports.domain.order import ExportFormat, ExportOrder, ExportRecord, LimitedReader
 from storage_service.exports.models import Export
 
 
@@ -18,25 +18,27 @@ class ExportRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, order: ExportOrder, requested_by: str | None) -> UUID:
+    async def add(self, order: ExportOrder, requested_by: str | None, scope: dict[str, list[str]]) -> UUID:
         export = Export(
             kind="plan",
             format=order.format,
             language=order.language,
             plan_id=order.plan_id,
-            options={"csv": asdict(order.csv), "spreadsheet": order.spreadsheet},
+            options={"csv": asdict(order.csv), "spreadsheet": order.spreadsheet, "scope": scope},
             requested_by=requested_by,
         )
         self._session.add(export)
         await self._session.flush()
         return export.id
 
-    async def find(self, export_id: UUID) -> ExportRecord | None:
-        export = await self._session.get(Export, export_id)
+    async def find(self, export_id: UUID, reader: LimitedReader | None = None) -> ExportRecord | None:
+        statement = select(Export).where(Export.id == export_id, *_visible(reader))
+        statement = statement.execution_options(populate_existing=True)
+        export = (await self._session.execute(statement)).scalar_one_or_none()
         return None if export is None else _record(export)
 
-    async def page(self, limit: int, before: UUID | None) -> list[ExportRecord]:
-        statement = select(Export).order_by(Export.id.desc()).limit(limit)
+    async def page(self, limit: int, before: UUID | None, reader: LimitedReader | None) -> list[ExportRecord]:
+        statement = select(Export).where(*_visible(reader)).order_by(Export.id.desc()).limit(limit)
         if before is not None:
             statement = statement.where(Export.id < before)
         return [_record(export) for export in (await self._session.execute(statement)).scalars()]
@@ -53,6 +55,12 @@ class ExportRepository:
             .returning(Export.file_id)
         )
         return [file_id for file_id in expired.scalars() if file_id is not None]
+
+
+def _visible(reader: LimitedReader | None) -> list[ColumnElement[bool]]:
+    if reader is None:
+        return []
+    return [Export.requested_by == reader.subject, Export.options["scope"] == reader.scope]
 
 
 def _record(export: Export) -> ExportRecord:

@@ -39,27 +39,28 @@ async def create_export(
 
 
 @router.get("", summary="List exports, newest first")
-async def list_exports(exports: Exports, page: NewestFirst) -> Page[ExportBody]:
-    records = await exports.list_page(page.limit + 1, page.before)
+async def list_exports(exports: Exports, page: NewestFirst, caller: CallerIdentity) -> Page[ExportBody]:
+    records = await exports.list_page(page.limit + 1, page.before, caller)
     return page.shaped(records, ExportBody.of)
 
 
 @router.get("/{export_id}", summary="Describe an export")
-async def get_export(export_id: UUID, exports: Exports) -> ExportBody:
-    return ExportBody.of(await exports.get(export_id))
+async def get_export(export_id: UUID, exports: Exports, caller: CallerIdentity) -> ExportBody:
+    return ExportBody.of(await exports.get(export_id, caller))
 
 
 @router.get("/{export_id}/content", summary="Download an export", response_class=Response)
 async def get_export_content(
     export_id: UUID,
     exports: Exports,
+    caller: CallerIdentity,
     range_header: Annotated[
         str | None, Header(alias="Range", description="One range of bytes, for instance `bytes=0-1023`.")
     ] = None,
     if_range: Annotated[str | None, Header(alias="If-Range")] = None,
     if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> Response:
-    download = await exports.open(export_id, DownloadConditions(range_header, if_range, if_none_match))
+    download = await exports.open(export_id, DownloadConditions(range_header, if_range, if_none_match), caller)
     return StreamingResponse(
         download.chunks, status_code=download.status, headers=download.headers, media_type=download.media_type
     )

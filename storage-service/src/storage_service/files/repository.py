@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -65,12 +65,13 @@ class FileRepository:
             statement.on_conflict_do_update(index_elements=[ObjectToRemove.key], set_={"due_at": due})
         )
 
-    async def find(self, file_id: UUID) -> tuple[FileRecord, ContentRecord] | None:
+    async def find(self, file_id: UUID, owner: str | None) -> tuple[FileRecord, ContentRecord] | None:
+        """`owner` None finds anybody's."""
         row = (
             await self._session.execute(
                 select(StoredFile, StoredObject)
                 .join(StoredObject, StoredObject.sha256 == StoredFile.sha256)
-                .where(StoredFile.id == file_id)
+                .where(StoredFile.id == file_id, *_owned(owner))
             )
         ).one_or_none()
         if row is None:
@@ -80,11 +81,12 @@ class FileRepository:
             file.sha256, content.key, content.size_bytes, content.chunk_digests
         )
 
-    async def page(self, limit: int, before: UUID | None) -> list[FileRecord]:
-        """Newest first: the ids grow with time."""
+    async def page(self, limit: int, before: UUID | None, owner: str | None) -> list[FileRecord]:
+        """Newest first: the ids grow with time. `owner` None lists everybody's."""
         statement = (
             select(StoredFile, StoredObject)
             .join(StoredObject, StoredObject.sha256 == StoredFile.sha256)
+            .where(*_owned(owner))
             .order_by(StoredFile.id.desc())
             .limit(limit)
         )
@@ -134,6 +136,10 @@ class FileRepository:
 
     async def removed(self, key: str) -> None:
         await self._session.execute(delete(ObjectToRemove).where(ObjectToRemove.key == key))
+
+
+def _owned(owner: str | None) -> list[ColumnElement[bool]]:
+    return [] if owner is None else [StoredFile.owner == owner]
 
 
 def _record(file: StoredFile, content: StoredObject) -> FileRecord:

@@ -39,20 +39,20 @@ async def upload_file(
 
 
 @router.get("", summary="List files, newest first")
-async def list_files(files: Files, page: NewestFirst) -> Page[FileBody]:
-    records = await files.list_page(page.limit + 1, page.before)
+async def list_files(files: Files, page: NewestFirst, caller: CallerIdentity) -> Page[FileBody]:
+    records = await files.list_page(page.limit + 1, page.before, caller)
     return page.shaped(records, FileBody.of)
 
 
 @router.get("/{file_id}", summary="Describe a file")
-async def get_file(file_id: UUID, files: Files) -> FileBody:
-    return FileBody.of(await files.get(file_id))
+async def get_file(file_id: UUID, files: Files, caller: CallerIdentity) -> FileBody:
+    return FileBody.of(await files.get(file_id, caller))
 
 
 @router.get("/{file_id}/content", summary="Download a file", response_class=Response)
-async def get_file_content(file_id: UUID, files: Files, conditions: Conditions) -> Response:
+async def get_file_content(file_id: UUID, files: Files, conditions: Conditions, caller: CallerIdentity) -> Response:
     """Whole or one range of it; every part is compared with its stored SHA-256 before it is sent."""
-    download = await files.open(file_id, conditions)
+    download = await files.open(file_id, conditions, caller)
     return StreamingResponse(
         download.chunks, status_code=download.status, headers=download.headers, media_type=download.media_type
     )

@@ -96,13 +96,13 @@ class FileService:
                 request = fingerprint("upload_file", [safe_name(name), staged.sha256])
                 first = await self._first_answer(work, caller, idempotency_key, request)
                 if first is not None:
-                    return await self.get(first)
+                    return await self.get(first, caller)
                 file_id = await self.keep(work, content, name, caller.subject, None)
                 if idempotency_key is not None:
                     answer = {"id": str(file_id)}
                     await self._idempotent.remember(work, caller=caller.subject, key=idempotency_key, response=answer)
                 await work.commit()
-        return await self.get(file_id)
+        return await self.get(file_id, caller)
 
     async def _first_answer(self, work: UnitOfWork, caller: Identity, key: str | None, request: str) -> UUID | None:
         if key is None:
@@ -133,17 +133,20 @@ class FileService:
         await files.add(file)
         return file.id
 
-    async def get(self, file_id: UUID) -> FileRecord:
-        record, _ = await self._find(file_id)
+    async def get(self, file_id: UUID, caller: Identity) -> FileRecord:
+        record, _ = await self._find(file_id, _visible_owner(caller))
         return record
 
-    async def list_page(self, limit: int, before: UUID | None) -> list[FileRecord]:
+    async def list_page(self, limit: int, before: UUID | None, caller: Identity) -> list[FileRecord]:
         async with self._database.unit_of_work() as work:
-            return await FileRepository(work.session).page(limit, before)
+            return await FileRepository(work.session).page(limit, before, _visible_owner(caller))
 
-    async def open(self, file_id: UUID, conditions: DownloadConditions) -> Download:
-        """Raises: StoredFileNotFoundError, RangeNotSatisfiableError, DamagedFileError, ObjectStoreError."""
-        record, content = await self._find(file_id)
+    async def open(self, file_id: UUID, conditions: DownloadConditions, caller: Identity | None) -> Download:
+        """`caller` None: whoever calls has made sure that the file may be read.
+
+        Raises: StoredFileNotFoundError, RangeNotSatisfiableError, DamagedFileError, ObjectStoreError.
+        """
+        record, content = await self._find(file_id, None if caller is None else _visible_owner(caller))
         etag = f'"{record.sha256}"'
         headers = {
             "ETag": etag,
@@ -167,7 +170,7 @@ class FileService:
 
     async def delete(self, file_id: UUID, caller: Identity) -> None:
         """Raises: StoredFileNotFoundError, ForbiddenError."""
-        record = await self.get(file_id)
+        record = await self.get(file_id, caller)
         if record.owner != caller.subject and caller.roles.isdisjoint(DELETING_ROLES):
             raise ForbiddenError("Only the person who uploaded a file, or an administrator, may delete it.")
         async with self._database.unit_of_work() as work:
@@ -207,9 +210,9 @@ class FileService:
         await self._store.put(key, staged.source)
         return replace(content, record=ContentRecord(staged.sha256, key, staged.size_bytes, staged.chunk_digests))
 
-    async def _find(self, file_id: UUID) -> tuple[FileRecord, ContentRecord]:
+    async def _find(self, file_id: UUID, owner: str | None) -> tuple[FileRecord, ContentRecord]:
         async with self._database.unit_of_work() as work:
-            found = await FileRepository(work.session).find(file_id)
+            found = await FileRepository(work.session).find(file_id, owner)
         if found is None:
             raise _not_found(file_id)
         return found
@@ -234,6 +237,11 @@ class FileService:
         async with self._database.unit_of_work() as work:
             await FileRepository(work.session).mark_damaged(sha256)
             await work.commit()
+
+
+def _visible_owner(caller: Identity) -> str | None:
+    """Nobody knows what is in a file: who may see only a part of the company sees the files of their own."""
+    return caller.subject if caller.scope.is_limited else None
 
 
 def _check_content(staged: StagedContent, name: str) -> None:

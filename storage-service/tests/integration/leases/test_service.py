@@ -52,7 +52,7 @@ def leases_of(resources: Resources) -> LeaseService[Export]:
 async def queue(resources: Resources, count: int = 1) -> list[UUID]:
     order = ExportOrder("csv", "en", None, CsvDialect())
     async with resources.database.unit_of_work() as work:
-        ids = [await ExportRepository(work.session).add(order, None) for _ in range(count)]
+        ids = [await ExportRepository(work.session).add(order, None, {}) for _ in range(count)]
         await work.commit()
     return ids
 

@@ -118,3 +118,9 @@ async def apply(connection: Any) -> tuple[int, int, int, int]:
         await connection.execute(statement)
     staged, distinct_rows, articles, touched = await connection.fetchrow(_COUNTS)
     return staged, distinct_rows, articles, touched
+
+
+async def touched(connection: Any, limit: int) -> Sequence[str]:
+    """Codes of articles that `apply` created or changed, no more than `limit`."""
+    rows = await connection.fetch("SELECT DISTINCT sku FROM touched_products LIMIT $1", limit)
+    return [row["sku"] for row in rows]

@@ -2,12 +2,49 @@
 
 import heapq
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from forecast_service.recommendations.domain.plan import PlanLine
 
 MOST_URGENT = 20
+
+
+@dataclass(frozen=True)
+class PlanFigures:
+    """`values` of the lines to order, by currency."""
+
+    lines: int = 0
+    proposed: int = 0
+    blocked: int = 0
+    waiting: int = 0
+    at_risk: int = 0
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    def __add__(self, other: "PlanFigures") -> "PlanFigures":
+        return PlanFigures(
+            self.lines + other.lines,
+            self.proposed + other.proposed,
+            self.blocked + other.blocked,
+            self.waiting + other.waiting,
+            self.at_risk + other.at_risk,
+            {**self.values, **other.values},
+        )
+
+
+@dataclass(frozen=True)
+class PlanOverview:
+    """A plan with the figures of what its reader may see."""
+
+    id: UUID
+    run_id: UUID
+    planned_on: date
+    policy: dict[str, Any]
+    created_at: datetime
+    figures: PlanFigures
 
 
 @dataclass

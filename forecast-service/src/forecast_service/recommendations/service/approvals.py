@@ -20,16 +20,21 @@ from shared.database.idempotency import IdempotentRequests, fingerprint
 from shared.database.unit_of_work import Database
 from shared.errors import ServiceError
 from shared.observability.logging import get_logger
+from shared.web.identity import AccessScope
 
 _log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Approver:
-    """`token` is the identity token that came with the request: orders are made on this person's behalf."""
+    """`token` is the identity token that came with the request: orders are made on this person's behalf.
+
+    Lines outside `scope` are no lines to this person.
+    """
 
     subject: str
     token: str
+    scope: AccessScope
     key: str | None = None
 
 
@@ -82,7 +87,7 @@ class ApprovalService:
         remembered = await self._remembered(selection, approver)
         if remembered is not None:
             return _result_of(remembered)
-        current, lines = await self._lines(selection)
+        current, lines = await self._lines(selection, approver.scope)
         found = {line.id for line in lines}
         result = ApprovalResult()
         result.skipped += [
@@ -98,10 +103,10 @@ class ApprovalService:
             await self._remember(approver, result)
         return result
 
-    async def _lines(self, selection: Selection) -> tuple[UUID | None, list[ApprovalLine]]:
+    async def _lines(self, selection: Selection, scope: AccessScope) -> tuple[UUID | None, list[ApprovalLine]]:
         """The current plan, and the selected lines."""
         async with self._database.unit_of_work() as work:
-            plans, repository = PlanRepository(work.session), RecommendationRepository(work.session)
+            plans, repository = PlanRepository(work.session), RecommendationRepository(work.session, scope)
             latest = await plans.latest()
             ids: Sequence[UUID] = selection.ids
             if selection.supplier is not None and selection.plan_id is not None:
@@ -145,7 +150,7 @@ class ApprovalService:
 
     async def _decide(self, ids: Sequence[UUID], status: str, approver: Approver, order_id: UUID, number: str) -> None:
         async with self._database.unit_of_work() as work:
-            await RecommendationRepository(work.session).decide(
+            await RecommendationRepository(work.session, approver.scope).decide(
                 ids,
                 status=status,
                 decided_by=approver.subject,

@@ -1,10 +1,9 @@
-"""Making a plan, reading it, rejecting its lines."""
+"""Making a plan."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -15,19 +14,13 @@ from forecast_service.forecasts.domain.runs import RunRecord, horizon_for
 from forecast_service.forecasts.service import ForecastService
 from forecast_service.recommendations.adapters.announcements import published, risks
 from forecast_service.recommendations.adapters.planning import fetch_planning_inputs
-from forecast_service.recommendations.domain.filters import LineFilter
 from forecast_service.recommendations.domain.inputs import PlanningInputs
 from forecast_service.recommendations.domain.plan import ArticleDemand, PlanLine, make_plan
 from forecast_service.recommendations.domain.policy import PlanPolicy
 from forecast_service.recommendations.domain.proposal import longest_protection
 from forecast_service.recommendations.domain.summary import PlanSummary
-from forecast_service.recommendations.errors import (
-    AlreadyDecidedError,
-    PlanNotFoundError,
-    RecommendationNotFoundError,
-)
-from forecast_service.recommendations.models import Plan, Recommendation
-from forecast_service.recommendations.repository import PlanRepository, RecommendationRepository, copy_lines
+from forecast_service.recommendations.models import Plan
+from forecast_service.recommendations.repository import PlanRepository, copy_lines
 from shared.clients.data_client import DataClient
 from shared.database.base import new_id
 from shared.database.unit_of_work import Database, UnitOfWork
@@ -37,6 +30,8 @@ _DECIDABLE = frozenset({"proposed", "waits", "drafted"})
 
 
 class PlanService:
+    """Makes plans: for the whole company, whoever asked."""
+
     def __init__(self, database: Database, forecasts: ForecastService, data: DataClient, policy: PlanPolicy) -> None:
         self._database = database
         self._forecasts = forecasts
@@ -70,52 +65,6 @@ class PlanService:
                 await work.publish(event, subject=str(plan.id))
             await work.commit()
         return plan.id
-
-    async def get_plan(self, plan_id: UUID | None) -> Plan:
-        """The current one when no id is given. Raises: PlanNotFoundError."""
-        async with self._database.unit_of_work() as work:
-            repository = PlanRepository(work.session)
-            plan = await (repository.latest() if plan_id is None else repository.find(plan_id))
-        if plan is None:
-            raise PlanNotFoundError(
-                "There is no plan yet. Start a forecast run (POST /v1/runs)."
-                if plan_id is None
-                else f"There is no plan {plan_id}. GET /v1/plans lists them."
-            )
-        return plan
-
-    async def list_plans(self, *, limit: int, after: UUID | None) -> Sequence[Plan]:
-        async with self._database.unit_of_work() as work:
-            return await PlanRepository(work.session).list_plans(limit=limit, after=after)
-
-    async def list_recommendations(
-        self, plan_id: UUID | None, filters: LineFilter, *, limit: int, after: tuple[Any, ...] | None
-    ) -> Sequence[Recommendation]:
-        """Of the current plan unless another is named; empty while there is none. Raises: PlanNotFoundError."""
-        async with self._database.unit_of_work() as work:
-            plans = PlanRepository(work.session)
-            plan = await (plans.latest() if plan_id is None else plans.find(plan_id))
-            if plan is None and plan_id is not None:
-                raise PlanNotFoundError(f"There is no plan {plan_id}. GET /v1/plans lists them.")
-            if plan is None:
-                return []
-            lines = RecommendationRepository(work.session)
-            return await lines.list_lines(plan.id, filters, limit=limit, after=after)
-
-    async def get_recommendation(self, recommendation_id: UUID) -> Recommendation:
-        async with self._database.unit_of_work() as work:
-            return await _found(RecommendationRepository(work.session), recommendation_id)
-
-    async def reject(self, recommendation_id: UUID, *, reason: str, decided_by: str) -> Recommendation:
-        """Raises: RecommendationNotFoundError, AlreadyDecidedError."""
-        async with self._database.unit_of_work() as work:
-            repository = RecommendationRepository(work.session)
-            line = await _found(repository, recommendation_id)
-            if line.status not in _DECIDABLE:
-                raise AlreadyDecidedError(f"The line is {line.status}; only open proposals can be rejected.")
-            await repository.decide([line.id], status="rejected", decided_by=decided_by, rejection_reason=reason)
-            await work.commit()
-            return await _found(repository, recommendation_id)
 
     @staticmethod
     async def forget_plans(work: UnitOfWork, run_ids: list[UUID]) -> None:
@@ -161,12 +110,3 @@ def _demand_of(run: RunRecord, series: StoredSeries, inputs: PlanningInputs) -> 
     models = [series.models[row] if row >= 0 else "none" for row in rows.tolist()]
     history_end = run.history_end or run.created_at.date()
     return ArticleDemand(DemandDistribution(mean, sums), sold, models, history_end)
-
-
-async def _found(repository: RecommendationRepository, recommendation_id: UUID) -> Recommendation:
-    line = await repository.find(recommendation_id)
-    if line is None:
-        raise RecommendationNotFoundError(
-            f"There is no recommendation {recommendation_id}. GET /v1/recommendations lists those of the current plan."
-        )
-    return line

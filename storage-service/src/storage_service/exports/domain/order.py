@@ -23,6 +23,14 @@ class ExportOrder:
 
 
 @dataclass(frozen=True)
+class LimitedReader:
+    """Somebody who may see a part of the company: the exports they made themselves, for that very `scope` (a claim)."""
+
+    subject: str
+    scope: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
 class ExportRecord:
     id: UUID
     kind: str
@@ -49,6 +57,12 @@ class ExportRecord:
     @property
     def csv(self) -> CsvDialect:
         return CsvDialect(**self.options["csv"])
+
+    @property
+    def scope(self) -> dict[str, list[str]]:
+        """Whose rows it holds, as a claim; empty for all."""
+        scope: dict[str, list[str]] = self.options.get("scope", {})
+        return scope
 
     @property
     def spreadsheet(self) -> str | None:
