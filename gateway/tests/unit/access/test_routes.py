@@ -1,11 +1,12 @@
 """The table of routes: read whole or refused, and matched without surprises."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from gateway.access.adapters import DEFAULT_FILE, load_routes
+from gateway.access.adapters import DEFAULT_FILE, load_routes, parse_routes
 from gateway.access.errors import InvalidRoutesError
 
 
@@ -63,7 +64,7 @@ def changed(folder: Path, **changes: object) -> Path:
             target = target[parent]
         target[last] = value
     path = folder / "routes.yaml"
-    path.write_text(yaml.safe_dump(document))
+    path.write_text(yaml.safe_dump(document, explicit_end=True))
     return path
 
 
@@ -85,6 +86,9 @@ def changed(folder: Path, **changes: object) -> Path:
         ({"services__data__routes": {"/a": {"GET": {"allow": "everyone", "rate": "x"}}}}, "GET /api/v1/data/a"),
         ({"services__data__routes": {"/a": {"POST": {"allow": "everyone", "cache_seconds": 5}}}}, "POST /api/v1/data/a"),
         ({"services__data__routes": {"/a": {"GET": {"allow": "anyone", "cache_seconds": 5}}}}, "GET /api/v1/data/a"),
+        ({"services__data__routes": {"/a": {"GET": {"allow": "everyone", "stale_seconds": 5}}}}, "GET /api/v1/data/a"),
+        ({"services__data__routes": {"/a": {"GET": {"allow": "everyone", "tags": ["a"]}}}}, "GET /api/v1/data/a"),
+        ({"services__data__routes": {"/a": {"POST": {"allow": "everyone", "tags": ["A b"]}}}}, "tags"),
         ({"services__data__routes": {"/a": {"GET": {"allow": "everyone", "alow": 1}}}}, "alow"),
         ({"services__data__routes": {"/{a}": {"GET": "everyone"}, "/{b}": {"GET": "everyone"}}}, "/api/v1/data/{b}"),
         ({"services__forecast__prefix": "/api/v1/data", "services__forecast__routes": {"/sales": {"GET": "everyone"}}}, "/api/v1/data/sales"),
@@ -96,11 +100,59 @@ def test_an_unclear_table_is_refused_naming_the_place(changes: dict[str, object]
     assert place in str(refused.value)
 
 
-@pytest.mark.parametrize("content", ["", "[", "a: b: c", "- 1"])
+def test_every_permission_names_its_service_and_whether_it_reads(table) -> None:  # type: ignore[no-untyped-def]
+    for route in table:
+        for method, permission in route.permissions.items():
+            kind = "read" if method in {"GET", "HEAD"} else "write"
+            assert permission.permit == f"{route.upstream}:{kind}", (method, route.path)
+            assert permission.allows_permits(None)
+            assert permission.allows_permits(frozenset({permission.permit, "other:read"}))
+            assert permission.allows_permits(frozenset()) == (permission.roles is None), (method, route.path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "place"),
+    [
+        ("  everyone:", "  everyone: [admin]\n  everyone:", "key 'everyone' is there twice"),
+        ("      /v1/users:", "      /v1/users: {GET: people}\n      /v1/users:", "key '/v1/users' is there twice"),
+        (
+            "/v1/users: {GET: administrators,",
+            "/v1/users: {GET: people, GET: administrators,",
+            "key 'GET' is there twice",
+        ),
+        ("  everyone:", "  on: [admin]\n  everyone:", "key True is no text"),
+    ],
+)
+def test_a_key_is_there_once_and_is_a_word(before: str, after: str, place: str) -> None:
+    """YAML itself would let the later key win without a word."""
+    text = DEFAULT_FILE.read_text()
+    assert before in text
+    with pytest.raises(InvalidRoutesError) as refused:
+        parse_routes(text.replace(before, after, 1).encode(), "routes.yaml")
+    assert place in str(refused.value)
+    assert re.search(r"line \d+, column \d+", str(refused.value))
+
+
+def test_every_prefix_of_the_file_is_refused() -> None:
+    """A file cut off between two routes would otherwise be a valid table with routes missing."""
+    lines = DEFAULT_FILE.read_bytes().rstrip().splitlines(keepends=True)
+    for count in range(1, len(lines)):
+        with pytest.raises(InvalidRoutesError):
+            parse_routes(b"".join(lines[:count]), "routes.yaml")
+
+
+def test_a_service_without_an_address_is_refused_by_the_name_of_its_setting() -> None:
+    content = DEFAULT_FILE.read_bytes()
+    assert parse_routes(content, "routes.yaml", ["data", "forecast", "notification", "monitoring", "storage"])
+    with pytest.raises(InvalidRoutesError, match="GATEWAY_UPSTREAMS__FORECAST, GATEWAY_UPSTREAMS__STORAGE"):
+        parse_routes(content, "routes.yaml", ["data", "notification", "monitoring"])
+
+
+@pytest.mark.parametrize("content", ["", "[", "a: b: c", "- 1", "\udcff", "[" * 3000])
 def test_a_file_that_is_no_table_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "routes.yaml"
-    path.write_text(content)
-    with pytest.raises(InvalidRoutesError):
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(InvalidRoutesError, match=r"routes\.yaml"):
         load_routes(path)
     with pytest.raises(InvalidRoutesError):
         load_routes(tmp_path / "none.yaml")
