@@ -8,6 +8,11 @@ class ApiKeyNotFoundError(NotFoundError):
     title = "No such API key"
 
 
+class ApiKeyOwnerNotFoundError(NotFoundError):
+    code = "api_key_owner_not_found"
+    title = "No such user"
+
+
 class ApiKeyRolesError(InvalidInputError):
     code = "api_key_roles"
     title = "The key would be allowed more than its owner"
@@ -16,6 +21,11 @@ class ApiKeyRolesError(InvalidInputError):
 class ApiKeyExpiryError(InvalidInputError):
     code = "api_key_expiry"
     title = "The key would never work"
+
+
+class ApiKeyTermsError(InvalidInputError):
+    code = "api_key_terms"
+    title = "The key cannot have these terms"
 
 
 class PersonNeededError(ForbiddenError):

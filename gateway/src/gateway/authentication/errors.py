@@ -1,6 +1,14 @@
 """Expected failures of authentication. Every refused login and token gets the same words: they give nothing away."""
 
-from shared.errors import ForbiddenError, RateLimitedError, UnauthenticatedError, UnavailableError
+from shared.errors import (
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    RateLimitedError,
+    UnauthenticatedError,
+    UnavailableError,
+    UpstreamError,
+)
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="procurement"'}
 
@@ -46,6 +54,48 @@ class LoginThrottledError(RateLimitedError):
     def __init__(self, seconds: int) -> None:
         super().__init__(
             f"Wait {seconds} s before the next attempt for this account.", headers={"Retry-After": str(seconds)}
+        )
+
+
+class SessionNotFoundError(NotFoundError):
+    code = "session_not_found"
+    title = "No such session"
+
+
+class OidcNotConfiguredError(NotFoundError):
+    code = "oidc_not_configured"
+    title = "There is no login with an identity provider here"
+
+    def __init__(self) -> None:
+        super().__init__("GATEWAY_OIDC_ISSUER is not set; log in with POST /api/v1/auth/login.")
+
+
+class OidcStateError(InvalidInputError):
+    code = "oidc_state"
+    title = "This login was not begun here"
+
+    def __init__(self) -> None:
+        super().__init__("state: it is unknown, was used or is older than ten minutes. Begin the login again.")
+
+
+class OidcRefusedError(UnauthenticatedError):
+    """`because` is for the person: it names nothing the person does not know."""
+
+    code = "oidc_refused"
+    title = "The identity provider's word is not taken"
+
+    def __init__(self, because: str) -> None:
+        super().__init__(f"Logging in failed: {because}. Begin the login again.")
+
+
+class OidcUnavailableError(UpstreamError):
+    code = "oidc_unavailable"
+    title = "The identity provider does not answer as it should"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The identity provider cannot be asked now, or is not the one configured; try again in a moment, "
+            "then tell an administrator."
         )
 
 

@@ -18,6 +18,21 @@ class LastAdministratorError(ConflictError):
     title = "Somebody must stay administrator"
 
 
+class LinkNotPossibleError(ConflictError):
+    code = "link_not_possible"
+    title = "There is nothing this link could do"
+
+
+class LinkNotValidError(NotFoundError):
+    """One text for unknown, used and expired: which it was is nobody's business."""
+
+    code = "link_not_valid"
+    title = "The link cannot be used"
+
+    def __init__(self, how_to_get_another: str) -> None:
+        super().__init__(f"token: it is unknown, was used or has expired. {how_to_get_another}")
+
+
 class InvalidUserError(InvalidInputError):
     code = "invalid_user"
     title = "The user cannot be stored as given"

@@ -6,16 +6,16 @@ from fastapi import APIRouter, Response, status
 
 from gateway.audit.dependencies import RequestActor, RequestOrigin
 from gateway.dependencies import NewestFirst
-from gateway.users.dependencies import Users
-from gateway.users.schemas import ChangeUserBody, CreateUserBody, UserBody
-from gateway.users.service import NewUser, UserChanges
+from gateway.users.dependencies import AccountUrl, Links, Users
+from gateway.users.schemas import ChangeUserBody, CreatedUserBody, CreateUserBody, OneTimeLinkBody, UserBody
+from gateway.users.service.people import NewUser, UserChanges
 from shared.web.identity import CallerIdentity
 from shared.web.pagination import Page
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, summary="Create a user")
+@router.post("", status_code=status.HTTP_201_CREATED, summary="Create a user, or invite one")
 async def create_user(
     body: CreateUserBody,
     response: Response,
@@ -23,12 +23,15 @@ async def create_user(
     caller: CallerIdentity,
     actor: RequestActor,
     origin: RequestOrigin,
-) -> UserBody:
+    account_url: AccountUrl,
+) -> CreatedUserBody:
+    """Without a password the answer holds an invitation, shown once and valid for 72 hours."""
     caller.require_role("admin")
-    new = NewUser(body.email, body.name, body.password.get_secret_value(), body.roles)
-    user = await users.create(new, actor, origin)
+    password = body.password.get_secret_value() if body.password is not None else None
+    scope = body.scope.scope if body.scope is not None else None
+    user, invitation = await users.create(NewUser(body.email, body.name, password, body.roles, scope), actor, origin)
     response.headers["Location"] = f"/v1/users/{user.id}"
-    return UserBody.of(user)
+    return CreatedUserBody.created(user, invitation, account_url)
 
 
 @router.get("", summary="List users, newest first")
@@ -56,7 +59,36 @@ async def change_user(
     changes = UserChanges(
         name=body.name,
         roles=body.roles,
+        scope=body.scope.scope if body.scope is not None else None,
         active=body.active,
         password=body.password.get_secret_value() if body.password is not None else None,
     )
     return UserBody.of(await users.update(user_id, changes, actor, origin))
+
+
+@router.post("/{user_id}/invitation", status_code=status.HTTP_201_CREATED, summary="Invite a user again")
+async def invite_user_again(
+    user_id: UUID,
+    links: Links,
+    caller: CallerIdentity,
+    actor: RequestActor,
+    origin: RequestOrigin,
+    account_url: AccountUrl,
+) -> OneTimeLinkBody:
+    """For 72 hours; the earlier invitation works no longer."""
+    caller.require_role("admin")
+    return OneTimeLinkBody.of(await links.invite_again(user_id, actor, origin), account_url)
+
+
+@router.post("/{user_id}/password-reset", status_code=status.HTTP_201_CREATED, summary="Make a link for a new password")
+async def make_password_reset(
+    user_id: UUID,
+    links: Links,
+    caller: CallerIdentity,
+    actor: RequestActor,
+    origin: RequestOrigin,
+    account_url: AccountUrl,
+) -> OneTimeLinkBody:
+    """For one hour; the current password works until the link is used."""
+    caller.require_role("admin")
+    return OneTimeLinkBody.of(await links.make_reset(user_id, actor, origin), account_url)

@@ -7,6 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
+from argon2 import PasswordHasher
 
 ADMIN = ("admin@example.com", "correct horse battery")
 
@@ -121,3 +122,27 @@ def test_many_logins_at_once_are_all_answered(start_gateway: Any) -> None:
         seen = list(pool.map(one, range(30)))
     assert set(seen) <= {401, 503}
     assert 503 in seen
+
+
+def test_a_hash_with_old_parameters_is_replaced_at_login(gateway: Any) -> None:
+    with gateway.client("admin") as client:
+        body = {"email": "old@example.com", "name": "x", "password": "an unguessable one", "roles": ["buyer"]}
+        client.post("/api/v1/users", json=body)
+    outdated = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash("an unguessable one")
+    where = "WHERE email = 'old@example.com'"
+    gateway.rows(f"UPDATE gateway.users SET password_hash = '{outdated}' {where} RETURNING 1")
+    assert gateway.login("old@example.com", "wrong").status_code == 401
+    assert gateway.rows(f"SELECT password_hash FROM gateway.users {where}") == [(outdated,)]
+    assert gateway.login("old@example.com", "an unguessable one").status_code == 200
+    ((replaced,),) = gateway.rows(f"SELECT password_hash FROM gateway.users {where}")
+    assert replaced.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert gateway.login("old@example.com", "an unguessable one").status_code == 200
+
+
+def test_who_has_no_password_is_refused_like_everybody_else(gateway: Any) -> None:
+    with gateway.client("admin") as client:
+        body = {"email": "invited@example.com", "name": "x", "roles": ["buyer"]}
+        client.post("/api/v1/users", json=body)
+    for password in ("", "an unguessable one"):
+        refused = gateway.login("invited@example.com", password)
+        assert (refused.status_code, refused.json()["code"]) == (401, "invalid_credentials")

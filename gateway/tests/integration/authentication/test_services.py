@@ -46,7 +46,7 @@ def test_a_service_reaches_what_services_may(gateway: Any, fresh_echo: Any) -> N
 
 async def test_what_a_service_receives_verifies_with_the_published_keys(gateway: Any, fresh_echo: Any) -> None:
     with gateway.client("buyer") as client:
-        client.get("/api/v1/forecast/plans")
+        client.get("/api/v1/forecast/runs")
     token = identity_of(fresh_echo)
     verifier = IdentityVerifier(GatewayKeys(gateway.url), "forecast")
     identity = await verifier.verify(token)
@@ -58,7 +58,7 @@ async def test_what_a_service_receives_verifies_with_the_published_keys(gateway:
 
 def test_a_service_acts_for_the_person_it_received(gateway: Any, fresh_echo: Any) -> None:
     with gateway.client("buyer") as client:
-        client.get("/api/v1/forecast/plans")
+        client.get("/api/v1/forecast/runs")
     received = identity_of(fresh_echo)
     with gateway.client("service", **{"X-Acting-For": received}) as client:
         assert client.post("/api/v1/data/purchase-orders", json={}).status_code == 200
@@ -71,7 +71,7 @@ def test_a_service_acts_for_the_person_it_received(gateway: Any, fresh_echo: Any
 
 def test_nobody_but_a_service_can_act_for_another(gateway: Any, fresh_echo: Any) -> None:
     with gateway.client("admin") as client:
-        client.get("/api/v1/forecast/plans")
+        client.get("/api/v1/forecast/runs")
     received = identity_of(fresh_echo)
     with gateway.client("buyer", **{"X-Acting-For": received}) as client:
         assert client.get("/api/v1/data/sales").json()["code"] == "acting_for_refused"
@@ -91,8 +91,23 @@ def test_a_token_made_for_another_service_is_of_no_use(gateway: Any, fresh_echo:
 
 def test_acting_for_a_person_is_no_way_to_users_keys_or_the_audit_trail(gateway: Any, fresh_echo: Any) -> None:
     with gateway.client("admin") as client:
-        client.get("/api/v1/forecast/plans")
+        client.get("/api/v1/forecast/runs")
     with gateway.client("service", **{"X-Acting-For": identity_of(fresh_echo)}) as client:
         for path in ("/api/v1/users", "/api/v1/api-keys", "/api/v1/audit", "/api/v1/auth/me"):
             assert client.get(path).json()["code"] == "acting_for_refused"
         assert client.post("/api/v1/api-keys", json={"name": "x"}).status_code == 403
+
+
+def test_a_service_acting_for_a_limited_person_is_limited_alike(gateway: Any, fresh_echo: Any) -> None:
+    codes = [f"S{n:05}" for n in range(580)]
+    with gateway.client("admin") as client:
+        body = {"email": "limited@example.com", "name": "x", "password": "an unguessable one", "roles": ["buyer"]}
+        assert client.post("/api/v1/users", json={**body, "scope": {"suppliers": codes}}).status_code == 201
+    token = gateway.login("limited@example.com", "an unguessable one").json()["access_token"]
+    with gateway.client(Authorization=f"Bearer {token}") as client:
+        assert client.get("/api/v1/forecast/runs").status_code == 200
+    received = identity_of(fresh_echo)
+    with gateway.client("service", **{"X-Acting-For": received}) as client:
+        assert client.get("/api/v1/data/sales").status_code == 200
+    claims = claims_of(identity_of(fresh_echo))
+    assert (claims["act"], claims["scope"]) == ("forecast", {"suppliers": codes})

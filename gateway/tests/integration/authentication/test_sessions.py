@@ -62,12 +62,16 @@ def test_a_refresh_token_used_twice_ends_the_whole_session(gateway: Any, person:
     assert me(gateway, other["access_token"]) == 200
 
 
-def test_of_two_uses_at_the_same_moment_at_most_one_succeeds(gateway: Any, person: Any) -> None:
-    token = person()["refresh_token"]
-    with ThreadPoolExecutor(8) as pool:
-        seen = list(pool.map(lambda _: refresh(gateway, token).status_code, range(8)))
-    assert seen.count(200) <= 1
-    assert seen.count(401) >= 7
+def test_of_two_uses_at_the_same_moment_one_succeeds_and_the_session_dies(gateway: Any, person: Any) -> None:
+    """Two windows that renew at once look like a thief and the owner: README, "Good to know"."""
+    for _ in range(3):
+        tokens = person()
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda _, token=tokens["refresh_token"]: refresh(gateway, token), range(2)))
+        assert sorted(answer.status_code for answer in answers) == [200, 401]
+        (winner,) = [answer.json() for answer in answers if answer.status_code == 200]
+        assert refresh(gateway, winner["refresh_token"]).status_code == 401
+        assert seconds_until_refused(gateway, winner["access_token"]) < 5
 
 
 def test_logging_out_ends_the_session_within_five_seconds(gateway: Any, start_gateway: Any, person: Any) -> None:

@@ -13,6 +13,7 @@ from gateway.authentication.adapters.keys import KeyRing, SigningKeyError, key_i
 from gateway.authentication.adapters.tokens import Tokens
 from gateway.authentication.domain import Principal, RefreshClaims, audience_of_client
 from gateway.authentication.errors import InvalidTokenError
+from gateway.resources import SigningKeys
 
 SESSION = str(uuid4())
 PERSON = Principal("u1", "user", "a@b", frozenset({"buyer"}), SESSION)
@@ -24,14 +25,14 @@ def pem(key: object) -> bytes:
 
 
 def test_an_access_token_is_read_back() -> None:
-    tokens = Tokens(KeyRing((NEW,)))
+    tokens = Tokens(KeyRing(SigningKeys((NEW,))))
     claims = tokens.read_access(tokens.access(PERSON, 900))
     assert (claims.subject, claims.kind, claims.session) == ("u1", "user", SESSION)
     assert 890 < claims.expires_at - time.time() < 910
 
 
 def test_the_three_kinds_never_pass_for_one_another() -> None:
-    tokens = Tokens(KeyRing((NEW,)))
+    tokens = Tokens(KeyRing(SigningKeys((NEW,))))
     access, identity = tokens.access(PERSON, 900), tokens.identity(PERSON, "data")
     refresh = tokens.refresh(RefreshClaims(uuid4(), uuid4()), 900)
     for reader, others in (
@@ -47,16 +48,16 @@ def test_the_three_kinds_never_pass_for_one_another() -> None:
 
 
 def test_a_token_of_the_old_key_is_good_until_the_old_key_goes() -> None:
-    token = Tokens(KeyRing((OLD,))).access(PERSON, 900)
-    both = Tokens(KeyRing((NEW, OLD)))
+    token = Tokens(KeyRing(SigningKeys((OLD,)))).access(PERSON, 900)
+    both = Tokens(KeyRing(SigningKeys((NEW, OLD))))
     assert both.read_access(token).subject == "u1"
     assert jwt.get_unverified_header(both.access(PERSON, 900))["kid"] == key_id(NEW.public_key())
     with pytest.raises(InvalidTokenError):
-        Tokens(KeyRing((NEW,))).read_access(token)
+        Tokens(KeyRing(SigningKeys((NEW,)))).read_access(token)
 
 
 def test_published_keys_hold_nothing_private() -> None:
-    published = KeyRing((NEW, OLD)).jwks()["keys"]
+    published = KeyRing(SigningKeys((NEW, OLD))).jwks()["keys"]
     assert [key["kid"] for key in published] == [key_id(NEW.public_key()), key_id(OLD.public_key())]
     assert all(set(key) == {"kty", "crv", "alg", "use", "kid", "x"} for key in published)
 
@@ -64,7 +65,7 @@ def test_published_keys_hold_nothing_private() -> None:
 def test_keys_are_read_from_one_file_in_their_order(tmp_path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "keys.pem"
     path.write_bytes(b"a comment\n" + pem(NEW) + pem(OLD))
-    loaded = KeyRing(load_signing_keys(path, required=True))
+    loaded = KeyRing(SigningKeys(load_signing_keys(path, required=True)))
     assert list(loaded.public_keys) == [key_id(NEW.public_key()), key_id(OLD.public_key())]
 
 

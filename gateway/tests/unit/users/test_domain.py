@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.users.adapters.common_passwords import common_passwords
 from gateway.users.domain import BadValueError, checked_email, checked_password, checked_roles
 
 
@@ -26,7 +27,7 @@ def test_what_is_no_address_is_refused(given: str) -> None:
     "given", ["correct horse battery", "пять слов и точка.", "x9$kqLm2vP", " leading and trailing "]
 )
 def test_any_long_password_nobody_would_guess_is_taken(given: str) -> None:
-    assert checked_password(given, "a@b.c") == given
+    assert checked_password(given, "a@b.c", "A Name", common_passwords()) == given
 
 
 @pytest.mark.parametrize(
@@ -41,11 +42,19 @@ def test_any_long_password_nobody_would_guess_is_taken(given: str) -> None:
         "procurement2026",
         "someone@example.com",
         "someone1234567890",
+        "Some.One@Example",
+        "Petrova-2026",
+        "annapetrova!",
+        "petrova anna 1",
+        "example2026!!",
+        "1Superman1111",
+        "QAZWSXEDCRFV",
+        "пароль123456",
     ],
 )
 def test_a_guessable_password_is_refused(given: str) -> None:
     with pytest.raises(BadValueError) as refused:
-        checked_password(given, "someone@example.com")
+        checked_password(given, "someone@example.com", "Anna Petrova", common_passwords())
     assert refused.value.field == "password"
     assert given not in refused.value.detail
 

@@ -1,14 +1,17 @@
-"""The signing keys: read from a PEM file, published as JWKS."""
+"""The signing keys: read from a PEM file, again whenever it changes, and published as JWKS."""
 
 import base64
 import hashlib
 import json
+import math
 import re
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from gateway.resources import SigningKeys
 
 _PEM_BLOCK = re.compile(rb"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
 
@@ -18,7 +21,7 @@ class SigningKeyError(ValueError):
 
 
 def load_signing_keys(path: Path | None, *, required: bool) -> tuple[Ed25519PrivateKey, ...]:
-    """The first key signs, all of them verify: to rotate, put the new one first and drop the old one a month later.
+    """The first key signs, all of them verify: to rotate, put the new one first and drop the old one later.
 
     Without a file, and not `required`, a key is made that lives as long as the process.
 
@@ -54,10 +57,31 @@ def key_id(key: Ed25519PublicKey) -> str:
 
 
 class KeyRing:
-    def __init__(self, keys: tuple[Ed25519PrivateKey, ...]) -> None:
-        self.signing_key = keys[0]
-        self.public_keys = {key_id(key.public_key()): key.public_key() for key in keys}
-        self.signing_key_id = key_id(keys[0].public_key())
+    """The keys in force at this moment, ready for use; also the source of keys for this process's own routes."""
+
+    def __init__(self, source: SigningKeys) -> None:
+        self._source = source
+        self._public: dict[str, Ed25519PublicKey] = {}
+        self._of: tuple[Ed25519PrivateKey, ...] = ()
+
+    @property
+    def public_keys(self) -> dict[str, Ed25519PublicKey]:
+        """By key id, the signing key first."""
+        if self._source.current is not self._of:
+            self._of = self._source.current
+            self._public = {key_id(key.public_key()): key.public_key() for key in self._of}
+        return self._public
+
+    @property
+    def signing_key(self) -> tuple[str, Ed25519PrivateKey]:
+        """With its id."""
+        return next(iter(self.public_keys)), self._of[0]
+
+    async def key(self, key_id: str) -> Ed25519PublicKey | None:
+        return self.public_keys.get(key_id)
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         return {
@@ -66,3 +90,29 @@ class KeyRing:
                 for kid, key in self.public_keys.items()
             ]
         }
+
+
+class KeyFile:
+    """The signing keys as their file says now.
+
+    A key that comes to stand first verifies at once but signs only `settle_seconds` later, as long as the one that
+    signed until then is still in the file: by then every process and every service knows it.
+    """
+
+    def __init__(self, path: Path, keys: SigningKeys, settle_seconds: float) -> None:
+        self._path = path
+        self._keys = keys
+        self._settle_seconds = settle_seconds
+        self._known_since = {key_id(key.public_key()): -math.inf for key in keys.current}
+
+    def read(self, now: float) -> bool:
+        """Whether other keys are in force from here on; `now` is monotonic. Blocks. Raises: SigningKeyError."""
+        wanted = {key_id(key.public_key()): key for key in load_signing_keys(self._path, required=True)}
+        self._known_since = {kid: self._known_since.get(kid, now) for kid in wanted}
+        settled = (kid for kid in wanted if now - self._known_since[kid] >= self._settle_seconds)
+        first = next(settled, next(iter(wanted)))
+        order = [first, *(kid for kid in wanted if kid != first)]
+        if order == [key_id(key.public_key()) for key in self._keys.current]:
+            return False
+        self._keys.current = tuple(wanted[kid] for kid in order)
+        return True

@@ -19,7 +19,7 @@ from gateway.authentication.domain import (
 from gateway.authentication.errors import InvalidTokenError
 
 _ALGORITHM = "EdDSA"
-_MAX_CHARACTERS = 4096
+_MAX_CHARACTERS = {"access": 4096, "refresh": 4096, "identity": 16_384}  # an identity may carry a long scope
 _LEEWAY_SECONDS = 5
 _KINDS = ("user", "service", "api_key")
 _TokenType = Literal["access", "refresh", "identity"]
@@ -51,6 +51,8 @@ class Tokens:
         }
         if principal.acting_service is not None:
             claims["act"] = principal.acting_service
+        if principal.scope is not None:
+            claims["scope"] = principal.scope.claim
         return self._sign("identity", audience, IDENTITY_SECONDS, claims)
 
     def read_access(self, token: str) -> AccessClaims:
@@ -73,11 +75,11 @@ class Tokens:
     def _sign(self, typ: _TokenType, audience: str, seconds: int, claims: dict[str, Any]) -> str:
         now = int(time.time())
         payload = {"iss": ISSUER, "aud": audience, "iat": now, "nbf": now, "exp": now + seconds, **claims}
-        headers = {"kid": self._keys.signing_key_id, "typ": typ}
-        return jwt.encode(payload, self._keys.signing_key, algorithm=_ALGORITHM, headers=headers)
+        kid, key = self._keys.signing_key
+        return jwt.encode(payload, key, algorithm=_ALGORITHM, headers={"kid": kid, "typ": typ})
 
     def _verify(self, typ: _TokenType, audience: str, token: str) -> dict[str, Any]:
-        if len(token) > _MAX_CHARACTERS:
+        if len(token) > _MAX_CHARACTERS[typ]:
             raise InvalidTokenError
         try:
             header = jwt.get_unverified_header(token)

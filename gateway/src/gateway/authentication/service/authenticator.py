@@ -35,7 +35,12 @@ class Authenticator:
 
     def peek(self, authorization: bytes | None, api_key: bytes | None, acting_for: bytes | None) -> Principal | None:
         """The caller when memory alone can tell, without waiting."""
-        if authorization is None or api_key is not None or acting_for is not None:
+        if acting_for is not None or (authorization is None) == (api_key is None):
+            return None
+        if api_key is not None:
+            known = self._keys.peek(api_key.decode("latin-1"))
+            return None if isinstance(known, Unknown) else known
+        if authorization is None:
             return None
         claims = self._verified.get(("", authorization))
         if claims is None or claims.expires_at <= time.time() or claims.kind != "user":
@@ -109,9 +114,16 @@ class Authenticator:
         self._identity_tokens[key] = (now + _IDENTITY_REUSE_SECONDS, token)
         return token
 
+    def forget_signatures(self) -> None:
+        """After the keys changed: what an old key signed is verified again, and nothing it signed is given out."""
+        self._verified.clear()
+        self._identity_tokens.clear()
+
     async def _load_session(self, session: str) -> Principal | None:
         async with self._database.unit_of_work() as work:
             found = await repository.find_open_session(work.session, UUID(session))
+            if found is not None and await repository.touch_session(work.session, found.session_id):
+                await work.commit()
         return found.principal if found is not None else None
 
     async def _load_key(self, key: str) -> Principal | None:
@@ -125,7 +137,16 @@ def _of_key(owner: KeyOwner | None) -> Principal | None:
     if owner is None:
         return None
     key = owner.key
-    return Principal(str(key.user_id), "api_key", f"{owner.owner_email} ({key.prefix})", owner.roles, str(key.id))
+    return Principal(
+        str(key.user_id),
+        "api_key",
+        f"{owner.owner_email} ({key.prefix})",
+        owner.roles,
+        str(key.id),
+        scope=owner.scope,
+        permits=key.terms.permits,
+        daily_quota=key.terms.requests_per_day,
+    )
 
 
 def _required(principal: Principal | None) -> Principal:

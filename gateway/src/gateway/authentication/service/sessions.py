@@ -10,19 +10,20 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from gateway.audit.domain import Actor, Entry, Origin
+from gateway.audit.domain.entries import Actor, Entry, Origin
 from gateway.audit.service import AuditService
 from gateway.authentication import repository
 from gateway.authentication.adapters.tokens import Tokens
-from gateway.authentication.domain import LOGIN_RULES, Principal, RefreshClaims, throttle_key
+from gateway.authentication.domain import LOGIN_RULES, Device, Principal, RefreshClaims, Session, throttle_key
 from gateway.authentication.errors import (
     InvalidClientError,
     InvalidCredentialsError,
     InvalidTokenError,
     LoginThrottledError,
+    SessionNotFoundError,
 )
 from gateway.users.domain import User
-from gateway.users.service import UserService
+from gateway.users.service.people import UserService
 from shared.database.unit_of_work import Database, UnitOfWork
 
 
@@ -52,7 +53,7 @@ class AuthenticationService:
         self._users = users
         self._audit = audit
 
-    async def login(self, email: str, password: str, origin: Origin) -> TokenPair:
+    async def login(self, email: str, password: str, origin: Origin, user_agent: str | None = None) -> TokenPair:
         """Raises: InvalidCredentialsError; LoginThrottledError, for existing and unknown accounts alike."""
         account = email.strip().lower()
         charges = [(rule, throttle_key(rule, account, origin.address)) for rule in LOGIN_RULES]
@@ -69,13 +70,23 @@ class AuthenticationService:
             raise InvalidCredentialsError
         async with self._database.unit_of_work() as work:
             await repository.refund_attempts(work.session, charges)
-            pair = await self._open_session(work, user, origin)
+            pair = await self._open_session(work, user, origin, user_agent)
             await work.commit()
         return pair
 
-    async def _open_session(self, work: UnitOfWork, user: User, origin: Origin) -> TokenPair:
+    async def open_session(self, user: User, origin: Origin, user_agent: str | None) -> TokenPair:
+        """For a person whom somebody else has recognised."""
+        async with self._database.unit_of_work() as work:
+            pair = await self._open_session(work, user, origin, user_agent)
+            await work.commit()
+        return pair
+
+    async def _open_session(self, work: UnitOfWork, user: User, origin: Origin, user_agent: str | None) -> TokenPair:
         session_id = await repository.add_session(
-            work.session, user_id=user.id, address=origin.address, life=timedelta(seconds=self._lives.session)
+            work.session,
+            user_id=user.id,
+            device=Device.of(origin.address, user_agent),
+            life=timedelta(seconds=self._lives.session),
         )
         token_id = await repository.add_refresh_token(work.session, session_id)
         actor = Actor("user", str(user.id), user.email)
@@ -84,7 +95,11 @@ class AuthenticationService:
         return self._pair(principal, RefreshClaims(session_id, token_id))
 
     async def refresh(self, token: str, origin: Origin) -> TokenPair:
-        """Every refresh token works once; a second use ends the session. Raises: InvalidTokenError."""
+        """Every refresh token works once; a second use ends the session, also one at the same moment.
+
+        There is no grace for two uses at once (RFC 9700, section 4.14.2, knows none): a client with several windows
+        lets one of them renew. Raises: InvalidTokenError.
+        """
         claims = self._tokens.read_refresh(token)
         async with self._database.unit_of_work() as work:
             used = await repository.use_refresh_token(work.session, claims.token_id, claims.session_id)
@@ -98,6 +113,7 @@ class AuthenticationService:
             if found is None:
                 raise InvalidTokenError
             token_id = await repository.add_refresh_token(work.session, claims.session_id)
+            await repository.touch_session(work.session, claims.session_id)
             await work.commit()
         return self._pair(found.principal, RefreshClaims(claims.session_id, token_id))
 
@@ -109,6 +125,18 @@ class AuthenticationService:
                 await repository.revoke_session(work.session, session, "logout")
             entry = Entry("logout", True, origin, actor, f"session:{session}", {"everywhere": everywhere})
             await self._audit.add(work, entry)
+            await work.commit()
+
+    async def list_page(self, user_id: UUID, *, limit: int, before: UUID | None) -> list[Session]:
+        async with self._database.unit_of_work() as work:
+            return await repository.list_open_sessions(work.session, user_id, limit=limit, before=before)
+
+    async def end(self, actor: Actor, session: UUID, origin: Origin) -> None:
+        """One of one's own. Raises: SessionNotFoundError, also for somebody else's."""
+        async with self._database.unit_of_work() as work:
+            if not await repository.revoke_session(work.session, session, "ended by its owner", user_id=UUID(actor.id)):
+                raise SessionNotFoundError(f"You have no session {session}; GET /api/v1/auth/sessions lists yours.")
+            await self._audit.add(work, Entry("session.ended", True, origin, actor, target=f"session:{session}"))
             await work.commit()
 
     def _pair(self, principal: Principal, claims: RefreshClaims) -> TokenPair:

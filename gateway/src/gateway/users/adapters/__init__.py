@@ -1,0 +1,1 @@
+"""Password hashing, the list of common passwords, and mail."""
