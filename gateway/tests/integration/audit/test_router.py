@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import asyncpg
-import pytest
+
+from gateway.audit.__main__ import main
 
 PASSWORD = "an unguessable sentence"
 
@@ -74,22 +76,78 @@ def test_a_filter_by_actor_and_pages(gateway: Any) -> None:
     assert {item["actor_id"] for item in first["items"] + second["items"]} == {me}
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE gateway.audit_entries SET action = 'x'",
-        "DELETE FROM gateway.audit_entries",
-        "TRUNCATE gateway.audit_entries",
-    ],
-)
-def test_entries_cannot_be_changed_or_removed(statement: str, gateway: Any) -> None:
-    async def run() -> None:
+def test_searches_combine_and_bad_ones_are_named(gateway: Any) -> None:
+    gateway.login("searched@example.com", "x")
+    found = entries(gateway, action="login.*", outcome="failed", text="searched", start="2020-01-01T00:00:00Z")
+    assert {entry["target"] for entry in found} == {"email:searched@example.com"}
+    assert not entries(gateway, action="login.*", outcome="succeeded", text="searched")
+    with gateway.client("admin") as client:
+        for bad in (
+            {"start": "yesterday"},
+            {"start": "2026-01-01T00:00:00"},
+            {"start": "2026-01-02T00:00:00Z", "end": "2026-01-01T00:00:00Z"},
+            {"outcome": "maybe"},
+            {"cursor": "WzEsMl0"},
+            {"cursor": "WyIyMDI2LTAxLTAxIiwxZTk5XQ"},
+        ):
+            answer = client.get("/api/v1/audit", params=bad)
+            assert answer.status_code == 422, bad
+            assert answer.json()["errors"][0]["parameter"], bad
+
+
+def test_only_operators_may_export_and_verify(gateway: Any) -> None:
+    period = {"start": "2020-01-01T00:00:00Z", "end": "2100-01-01T00:00:00Z"}
+    for path in ("/api/v1/audit/export", "/api/v1/audit/verification"):
+        for role, status in (("buyer", 403), ("manager", 403), ("service", 403), ("ops", 200), ("admin", 200)):
+            with gateway.client(role) as client:
+                assert client.get(path, params=period).status_code == status, (path, role)
+
+
+def test_what_is_exported_through_the_gateway_is_intact(gateway: Any, tmp_path: Path) -> None:
+    with gateway.client("ops") as client:
+        params = {"start": "2020-01-01T00:00:00Z", "end": "2100-01-01T00:00:00Z"}
+        answer = client.get("/api/v1/audit/export", params=params)
+        table = client.get("/api/v1/audit/export", params={**params, "format": "csv"})
+        assert client.get("/api/v1/audit/export", params={**params, "format": "xml"}).status_code == 422
+        assert (
+            client.get("/api/v1/audit/export", params={"start": params["end"], "end": params["start"]}).status_code
+            == 422
+        )
+        assert client.get("/api/v1/audit/export").status_code == 422
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert answer.headers["content-disposition"] == 'attachment; filename="audit-20200101-21000101.ndjson"'
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
+    assert table.text.startswith("day,sequence,occurred_at,id,action")
+    file = tmp_path / "export.ndjson"
+    file.write_bytes(answer.content)
+    assert main([str(file)]) == 0
+
+
+def test_the_trail_is_verified_on_request_and_that_is_kept(gateway: Any) -> None:
+    with gateway.client("admin") as client:
+        today = entries(gateway)[0]["day"]
+        result = client.get("/api/v1/audit/verification", params={"start_day": today, "end_day": today}).json()
+        bad = client.get("/api/v1/audit/verification", params={"start_day": today, "end_day": "2020-01-01"})
+        far = client.get("/api/v1/audit/verification", params={"start_day": "9999-12-31"})
+    assert (result["intact"], result["first_broken"], result["days"]) == (True, None, 1)
+    assert result["entries"] > 1
+    assert (bad.status_code, bad.json()["code"]) == (422, "invalid_period")
+    assert far.json() == {"days": 0, "entries": 0, "seals": 0, "intact": True, "first_broken": None}
+    assert entries(gateway, action="audit.verified")[0]["actor_name"] == "admin@example.com"
+
+
+def test_stopping_seals_the_day(start_gateway: Any) -> None:
+    gateway = start_gateway()
+    gateway.login("somebody@example.com", "x")
+    gateway.stop()
+
+    async def sealed() -> int:
         connection = await asyncpg.connect(gateway.settings.database_url)
         try:
-            await connection.execute(statement)
+            return await connection.fetchval(
+                "SELECT max(s.entries) - max(h.entries) FROM gateway.audit_seals s JOIN gateway.audit_head h USING (day)"
+            )
         finally:
             await connection.close()
 
-    gateway.login("somebody@example.com", "x")
-    with pytest.raises(asyncpg.RaiseError, match="never changed or removed"):
-        asyncio.run(run())
+    assert asyncio.run(sealed()) == 0

@@ -1,0 +1,1 @@
+"""Entries, the chain they form, and its verification."""
