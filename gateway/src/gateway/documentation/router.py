@@ -1,9 +1,15 @@
-"""Routes of the documentation: open to everybody, as the platform's source is."""
+"""Routes of the documentation: open to everybody; what they show depends on who asks."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
 
-from gateway.documentation.adapters import asset
-from gateway.documentation.dependencies import Documentation
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.responses import JSONResponse
+
+from gateway.documentation.adapters.assets import asset
+from gateway.documentation.adapters.catalogue import kinds_by_slug
+from gateway.documentation.adapters.problem_pages import problem_list, problem_page
+from gateway.documentation.dependencies import CurrentReader, Documentation, PageLanguage
+from gateway.documentation.domain.problems import ProblemKind, prefers_json, problem_example
 from gateway.documentation.errors import PageNotFoundError
 
 router = APIRouter(prefix="/documentation", include_in_schema=False)
@@ -13,13 +19,33 @@ _SECURITY = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "public, max-age=300",
 }
+_HTML = "text/html; charset=utf-8"
+_NEGOTIATED = {**_SECURITY, "Vary": "Accept, Accept-Language"}
+_Accept = Annotated[str | None, Header()]
 
 
 @router.get("/openapi.json")
-async def get_merged_openapi(request: Request, documentation: Documentation) -> Response:
-    own = request.app.openapi()
-    document = await documentation.document(own, request.app.version)
-    return Response(document, media_type="application/json", headers={"Cache-Control": "public, max-age=60"})
+async def get_merged_openapi(
+    request: Request,
+    documentation: Documentation,
+    reader: CurrentReader,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    rendered = await documentation.document(request.app.openapi(), request.app.version, reader)
+    # One address, another document for every caller: nobody else's copy may be shown.
+    headers = {
+        "Cache-Control": "private, no-cache",
+        "Vary": "Authorization, X-API-Key",
+        "ETag": rendered.etag,
+    }
+    if _is_known(rendered.etag, if_none_match):
+        return Response(status_code=304, headers=headers)
+    return Response(rendered.body, media_type="application/json", headers=headers)
+
+
+def _is_known(etag: str, if_none_match: str | None) -> bool:
+    known = {one.strip().removeprefix("W/") for one in (if_none_match or "").split(",")}
+    return etag in known or "*" in known
 
 
 @router.get("/docs")
@@ -38,3 +64,35 @@ def _asset(name: str) -> Response:
         raise PageNotFoundError("The documentation is at /docs.")
     content, media_type = found
     return Response(content, media_type=media_type, headers=_SECURITY)
+
+
+@router.get("/problems")
+async def list_problems(language: PageLanguage, accept: _Accept = None) -> Response:
+    kinds = kinds_by_slug().values()
+    if prefers_json(accept):
+        return JSONResponse({"items": [_summary(kind) for kind in kinds]}, headers=_NEGOTIATED)
+    return Response(problem_list(kinds, language), media_type=_HTML, headers=_NEGOTIATED)
+
+
+@router.get("/problems/{name}")
+async def get_problem(name: str, language: PageLanguage, accept: _Accept = None) -> Response:
+    kind = kinds_by_slug().get(name)
+    if kind is None:
+        raise PageNotFoundError("There is no such problem; /problems lists all of them.")
+    if prefers_json(accept):
+        return JSONResponse(_described(kind), headers=_NEGOTIATED)
+    return Response(problem_page(kind, language), media_type=_HTML, headers=_NEGOTIATED)
+
+
+def _summary(kind: ProblemKind) -> dict[str, object]:
+    return {"type": kind.page, "code": kind.code, "status": kind.status, "title": vars(kind.title)}
+
+
+def _described(kind: ProblemKind) -> dict[str, object]:
+    return {
+        **_summary(kind),
+        "meaning": vars(kind.meaning),
+        "advice": vars(kind.advice),
+        "services": list(kind.services),
+        "example": problem_example(kind),
+    }

@@ -6,7 +6,10 @@ from importlib import resources
 _TYPES = {
     "page.html": "text/html; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
+    "session.js": "text/javascript; charset=utf-8",
+    "words.js": "text/javascript; charset=utf-8",
     "page.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
 }
 
 

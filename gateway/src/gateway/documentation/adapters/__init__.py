@@ -1,0 +1,1 @@
+"""Files of the package, and the pages made from them."""

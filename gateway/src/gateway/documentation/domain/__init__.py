@@ -1,0 +1,1 @@
+"""What the document says: merged, completed, and narrowed to one caller."""
