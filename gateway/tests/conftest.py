@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 import redis
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway.access.adapters import DEFAULT_FILE
 from gateway.app import create_gateway
-from gateway.proxy.adapters.protocol import SERVER_OPTIONS
+from gateway.proxy.router.server import SERVER_OPTIONS
 from gateway.settings import Settings
 
 ADMIN = ("admin@example.com", "correct horse battery")
@@ -148,6 +149,18 @@ class Gateway:
             assert client.post("/api/v1/users", json=body).status_code in {201, 409}
         return self.login(email, PASSWORD).json()["access_token"]
 
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """What the gateway's own database answers."""
+
+        async def ask() -> list[tuple[Any, ...]]:
+            connection = await asyncpg.connect(self.settings.database_url)
+            try:
+                return [tuple(row) for row in await connection.fetch(statement)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(ask())
+
     def raw(self, payload: bytes, seconds: float = 3.0) -> bytes:
         """Everything the gateway answers to these bytes until it closes or falls silent."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
@@ -189,7 +202,7 @@ def generous_routes(folder: Path, **rates: str) -> Path:
     document["address_rate"] = rates.get("address_rate", "1000000/60")
     document["failure_rate"] = rates.get("failure_rate", "1000000/60")
     path = folder / f"routes-{os.urandom(4).hex()}.yaml"
-    path.write_text(yaml.safe_dump(document))
+    path.write_text(yaml.safe_dump(document, explicit_end=True))
     return path
 
 

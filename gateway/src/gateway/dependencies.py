@@ -1,12 +1,14 @@
-"""The only reader of what the application keeps for requests, and the parameters the gateway's own routes share."""
+"""The only reader of what the application keeps for requests, and what the gateway's own routes share."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, Protocol, Self, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from gateway.access.domain import AccessScope
 from gateway.resources import Resources
 from shared.errors import FieldError
 from shared.observability import context
@@ -62,6 +64,44 @@ async def get_newest_first_page(page: PageParameters) -> NewestFirstPage:
             "The cursor is not one this list gave. Start without it.",
             errors=[FieldError(detail="not a cursor of this list", parameter="cursor")],
         ) from error
+
+
+def _check_text(text: str) -> str:
+    """JSON can hold halves of characters, which are no text."""
+    text.encode("utf-8")
+    return text
+
+
+_Codes = Annotated[frozenset[Annotated[str, AfterValidator(_check_text)]] | None, Field(max_length=1000)]
+
+
+class ScopeBody(BaseModel):
+    """The part of the company somebody may see and change. A list left out is no limit, an empty one allows nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    categories: _Codes = Field(None, description="Names of categories.")
+    suppliers: _Codes = Field(None, description="Codes of suppliers.")
+    warehouses: _Codes = Field(None, description="Codes of warehouses.")
+
+    @property
+    def scope(self) -> AccessScope:
+        return AccessScope(self.categories, self.suppliers, self.warehouses)
+
+
+class ShownScope(BaseModel):
+    categories: list[str] | None
+    suppliers: list[str] | None
+    warehouses: list[str] | None
+
+    @classmethod
+    def of(cls, scope: AccessScope | None) -> Self | None:
+        if scope is None:
+            return None
+        claim = scope.claim
+        return cls(
+            categories=claim.get("categories"), suppliers=claim.get("suppliers"), warehouses=claim.get("warehouses")
+        )
 
 
 ServiceResources = Annotated[Resources, Depends(get_resources)]

@@ -11,28 +11,43 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis.asyncio import Redis
 
+from gateway.access.service import RouteTables
 from gateway.database import INBOX, OUTBOX
 from gateway.settings import Settings
 from shared.database.unit_of_work import Database
+from shared.messaging.connect import open_transport
+from shared.messaging.transport import Transport
 from shared.web.health import Check
+
+
+@dataclass
+class SigningKeys:
+    """The first of `current` signs, all verify; it is exchanged whole when the key file changes."""
+
+    current: tuple[Ed25519PrivateKey, ...]
 
 
 @dataclass(frozen=True)
 class Resources:
-    """`signing_keys`: the first signs, all verify. `documents`: last good OpenAPI document per service."""
+    """`documents`: last good OpenAPI document per service; `provider_documents`: the identity provider's, by URL."""
 
     settings: Settings
-    signing_keys: tuple[Ed25519PrivateKey, ...]
+    signing_keys: SigningKeys
+    routes: RouteTables
     database: Database
     redis: "Redis | None"
+    transport: Transport
     http: httpx.AsyncClient
     password_threads: ThreadPoolExecutor
     password_slots: asyncio.Semaphore
     documents: dict[str, Any] = field(default_factory=dict)
+    provider_documents: dict[str, Any] = field(default_factory=dict)
 
 
 @asynccontextmanager
-async def open_resources(settings: Settings, signing_keys: tuple[Ed25519PrivateKey, ...]) -> AsyncIterator[Resources]:
+async def open_resources(
+    settings: Settings, signing_keys: SigningKeys, routes: RouteTables
+) -> AsyncIterator[Resources]:
     database = Database(
         settings.database_url,
         owner="gateway",
@@ -48,7 +63,8 @@ async def open_resources(settings: Settings, signing_keys: tuple[Ed25519PrivateK
     http = httpx.AsyncClient(timeout=5.0, follow_redirects=False)
     slots = asyncio.Semaphore(settings.password_hash_threads + settings.password_hash_waiting)
     try:
-        yield Resources(settings, signing_keys, database, redis, http, threads, slots)
+        async with open_transport(settings.effective_broker_url, "gateway") as transport:
+            yield Resources(settings, signing_keys, routes, database, redis, transport, http, threads, slots)
     finally:
         await http.aclose()
         threads.shutdown(cancel_futures=True)
@@ -58,8 +74,14 @@ async def open_resources(settings: Settings, signing_keys: tuple[Ed25519PrivateK
 
 
 def checks(resources: Resources) -> Mapping[str, Check]:
-    """What readiness asks; without Redis the gateway counts alone and caches nothing."""
-    asked = {"database": Check(resources.database.check)}
+    """What readiness asks; without Redis the gateway counts alone and caches nothing.
+
+    Without the broker it does not hear of changes: kept answers live as long as their route says.
+    """
+    asked = {
+        "database": Check(resources.database.check),
+        "broker": Check(resources.transport.check, required=False),
+    }
     redis = resources.redis
     if redis is not None:
 

@@ -1,304 +1,134 @@
 # ruff: noqa: T201 -- a bench prints
-"""The gateway with every policy on, beside nginx `proxy_pass` and a plain FastAPI + httpx proxy.
+"""The gateway with every policy on, and from its cache, beside nginx `proxy_pass` and a plain FastAPI + httpx proxy.
 
-python gateway/tests/bench/bench_gateway.py [--seconds 4] [--connections 32]
+python gateway/tests/bench/bench_gateway.py [--seconds 3] [--connections 32] [--rounds 5]
 
-Each proxy runs alone on the first core, the load and the service behind on the second. The ratios compare requests per
-second of the proxy's own CPU time: what one full core would serve, whatever else the machine is doing at the moment.
-Load comes from `wrk`, or from a small client of our own. The last line is one JSON object.
+Each proxy works alone on the first core; the load (`wrk`), the service behind and the stores share the second. Rounds
+alternate, and ratios are medians over the rounds of requests per CPU second of the proxy: what one full core would
+serve, whatever else the machine is doing. The last line is one JSON object.
 """
 
 import argparse
-import asyncio
 import json
 import os
-import re
-import secrets
 import shutil
-import subprocess
+import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-import httpx
-import psutil
-import yaml
-from alembic import command
-from alembic.config import Config
+sys.path.insert(0, str(Path(__file__).parent))
 
-from gateway.access.adapters import DEFAULT_FILE
-from local.infrastructure.ports import free_port
-from local.infrastructure.postgres import start_postgres
-from local.infrastructure.valkey import start_valkey
-from shared.database.bootstrap import DATABASE, OWNERS, bootstrap_database, role_of
+from load import Result, download, extra_memory, measure, upload, wrk
+from rig import (
+    CACHED_PATH,
+    LARGE_PATH,
+    LOAD_CORE,
+    SMALL,
+    SMALL_PATH,
+    STREAM_BYTES,
+    STREAM_PATH,
+    UPLOAD_BYTES,
+    UPLOAD_PATH,
+    Proxy,
+    gateway,
+    haproxy_proxy,
+    nginx_proxy,
+    plain_proxy,
+    services,
+)
 
-MEMBER = Path(__file__).resolve().parents[2]
-BODY = json.dumps({"items": [{"sku": f"SKU-{n:05}", "name": "an article", "unit": "pcs"} for n in range(17)]})[:1024]
-PATH = "/api/v1/data/sales"
-EMAIL, PASSWORD = "bench@example.com", secrets.token_urlsafe(16)
-CORES = sorted(os.sched_getaffinity(0))
-PROXY_CORE, LOAD_CORE = CORES[0], CORES[-1]
-
-
-@dataclass(frozen=True)
-class Result:
-    """`per_cpu_second`: requests for each second of CPU the proxy used."""
-
-    rps: float
-    per_cpu_second: float
-    cpu_microseconds: float
-    p99_ms: float | None
+_PAUSE_MS = 5
 
 
-def pinned(core: int) -> Any:
-    return lambda: os.sched_setaffinity(0, {core})
-
-
-@contextmanager
-def process(arguments: list[str], core: int, **environment: str) -> Iterator[psutil.Process]:
-    child = subprocess.Popen(
-        arguments,
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        preexec_fn=pinned(core),  # noqa: PLW1509 -- the bench has one thread
-    )
-    try:
-        yield psutil.Process(child.pid)
-    finally:
-        child.terminate()
-        try:
-            child.wait(10)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-
-
-@contextmanager
-def nginx(folder: Path, name: str, server: str, core: int) -> Iterator[psutil.Process]:
-    home = folder / name
-    home.mkdir()
-    configuration = home / "nginx.conf"
-    configuration.write_text(
-        f"worker_processes 1; pid {home}/pid; error_log {home}/error.log;\n"
-        "events { worker_connections 1024; }\n"
-        f"http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {home}/b; proxy_temp_path {home}/p;\n"
-        f"fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;\n{server} }}\n"
-    )
-    with process(["nginx", "-c", str(configuration), "-p", str(home), "-g", "daemon off;"], core) as running:
-        yield running
-
-
-def wait_for(url: str, **headers: str) -> None:
-    until = time.monotonic() + 120
-    while True:
-        try:
-            answer = httpx.get(url, headers=headers, timeout=2, trust_env=False)
-            if answer.status_code == 200:
-                return
-            problem = answer.text
-        except httpx.HTTPError as error:
-            problem = repr(error)
-        if time.monotonic() > until:
-            raise SystemExit(f"{url} does not answer: {problem}")
-        time.sleep(0.1)
-
-
-async def _client(port: int, request: bytes, until: float, latencies: list[float]) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while time.perf_counter() < until:
-        began = time.perf_counter()
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        found = re.search(rb"(?i)content-length: (\d+)", head)
-        if not head.startswith(b"HTTP/1.1 200") or found is None:
-            raise SystemExit(f"unexpected answer: {head!r}")
-        await reader.readexactly(int(found[1]))
-        latencies.append(time.perf_counter() - began)
-    writer.close()
-
-
-def own_load(port: int, headers: dict[str, str], seconds: float, connections: int) -> tuple[float, float]:
-    lines = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "bench", **headers}.items())
-    request = f"GET {PATH} HTTP/1.1\r\n{lines}\r\n".encode()
-    latencies: list[float] = []
-
-    async def run() -> None:
-        until = time.perf_counter() + seconds
-        await asyncio.gather(*(_client(port, request, until, latencies) for _ in range(connections)))
-
-    asyncio.run(run())
-    return len(latencies) / seconds, sorted(latencies)[int(len(latencies) * 0.99)] * 1000
-
-
-def wrk_load(port: int, headers: dict[str, str], seconds: float, connections: int) -> tuple[float, float]:
-    given = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
-    duration = f"{max(1, round(seconds))}s"
-    report = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{duration}", "--latency", *given, f"http://127.0.0.1:{port}{PATH}"],
-        capture_output=True,
-        text=True,
-        check=True,
-        preexec_fn=pinned(LOAD_CORE),
-    ).stdout
-    if "Non-2xx" in report:
-        raise SystemExit(report)
-    rps = float(re.search(r"Requests/sec:\s+([\d.]+)", report)[1])  # type: ignore[index]
-    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", report).groups()  # type: ignore[union-attr]
-    return rps, float(value) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
-
-
-def cpu_seconds(running: psutil.Process) -> float:
-    everybody = [running, *running.children(recursive=True)]
-    return sum(times.user + times.system for times in (one.cpu_times() for one in everybody))
-
-
-def measure(running: psutil.Process, port: int, headers: dict[str, str], options: argparse.Namespace) -> Result:
-    load = wrk_load if shutil.which("wrk") else own_load
-    load(port, headers, 1, options.connections)
-    rounds = []
+def rounds(cases: dict[str, tuple[Proxy, str]], options: argparse.Namespace) -> dict[str, list[Result]]:
+    """Every case once a round, so that what slows the machine slows them all."""
+    results: dict[str, list[Result]] = {name: [] for name in cases}
+    for proxy, path in cases.values():
+        measure(proxy, path, seconds=1, connections=options.connections)
     for _ in range(options.rounds):
-        before = cpu_seconds(running)
-        rps, p99 = load(port, headers, options.seconds, options.connections)
-        used = cpu_seconds(running) - before
-        requests = rps * options.seconds
-        rounds.append(Result(rps, requests / used, used / requests * 1e6, p99))
-    return sorted(rounds, key=lambda result: result.per_cpu_second)[len(rounds) // 2]
+        for name, (proxy, path) in cases.items():
+            results[name].append(measure(proxy, path, seconds=options.seconds, connections=options.connections))
+    for name, measured in results.items():
+        show(name, measured)
+    return results
 
 
-def generous_routes(folder: Path) -> Path:
-    """Every request is counted, none is refused."""
-    document = yaml.safe_load(DEFAULT_FILE.read_text())
-    for rate in document["rates"].values():
-        for kind in ("anonymous", "user", "api_key", "service"):
-            rate[kind] = "100000000/60"
-    document["address_rate"] = "100000000/60"
-    path = folder / "routes.yaml"
-    path.write_text(yaml.safe_dump(document))
-    return path
+def show(name: str, results: list[Result]) -> None:
+    rps, cpu, p99 = (
+        statistics.median(getattr(one, field) for one in results) for field in ("rps", "cpu_microseconds", "p99_ms")
+    )
+    print(f"{name:26} {rps:8.0f} requests/s   {cpu:7.1f} µs CPU/request   p99 {p99:.1f} ms", flush=True)
 
 
-def bench_gateway(folder: Path, upstream: int, options: argparse.Namespace) -> Result:
-    with ExitStack() as stack:
-        server = stack.enter_context(start_postgres(folder / "postgres", durable=False))
-        store = stack.enter_context(start_valkey(folder / "valkey", durable=False))
-        asyncio.run(bootstrap_database(server.url, dict.fromkeys(OWNERS, "bench")))
-        url = server.url_for(DATABASE, role_of("gateway"), "bench")
-        os.environ["GATEWAY_DATABASE_URL"] = url
-        command.upgrade(Config(MEMBER / "alembic.ini"), "head")
-        port = free_port()
-        environment = {
-            "GATEWAY_PORT": str(port),
-            "GATEWAY_REDIS_URL": store.url,
-            "GATEWAY_ROUTES_FILE": str(generous_routes(folder)),
-            "GATEWAY_ADMIN_EMAIL": EMAIL,
-            "GATEWAY_ADMIN_PASSWORD": PASSWORD,
-            **{f"GATEWAY_UPSTREAMS__{owner.upper()}": f"http://127.0.0.1:{upstream}" for owner in OWNERS[1:]},
-        }
-        running = stack.enter_context(process([sys.executable, "-m", "gateway.main"], PROXY_CORE, **environment))
-        base = f"http://127.0.0.1:{port}"
-        wait_for(f"{base}/health/live")
-        tokens = httpx.post(f"{base}/api/v1/auth/login", json={"email": EMAIL, "password": PASSWORD}, trust_env=False)
-        headers = {"Authorization": f"Bearer {tokens.json()['access_token']}"}
-        wait_for(f"{base}{PATH}", **headers)
-        result = measure(running, port, headers, options)
-        metrics = httpx.get(f"{base}/metrics", trust_env=False).text
-        shared = float(re.search(r'decisions_total\{counters="shared",outcome="allowed"\} ([\d.e+]+)', metrics)[1])  # type: ignore[index]
-        local = re.search(r'decisions_total\{counters="local",outcome="allowed"\} ([\d.e+]+)', metrics)
-        batches = float(re.search(r"batches_total ([\d.e+]+)", metrics)[1])  # type: ignore[index]
+def ratio(results: dict[str, list[Result]], one: str, other: str) -> float:
+    """How many times as many requests per CPU second `one` serves as `other`."""
+    pairs = zip(results[one], results[other], strict=True)
+    return round(statistics.median(b.cpu_microseconds / a.cpu_microseconds for a, b in pairs), 3)
+
+
+def added_latency(door: Proxy, service: int, full_rps: float, options: argparse.Namespace) -> tuple[float, float]:
+    """Milliseconds at p50 and p99 that the gateway adds to the service's own, at half of what it can do."""
+    connections = max(4, round(full_rps / 2 * (_PAUSE_MS + 0.5) / 1000))
+    added = []
+    for _ in range(3):
+        pace = {"seconds": options.seconds, "connections": connections, "pause_ms": _PAUSE_MS}
+        _, _, p50, p99 = wrk(service, SMALL_PATH, {}, **pace)
+        through = measure(door, SMALL_PATH, **pace)
         print(
-            f"rate limit decisions: {shared:.0f} shared in {batches:.0f} calls to Redis,"
-            f" {float(local[1]) if local else 0:.0f} alone"
+            f"half load: {through.rps:.0f} requests/s   p50 {through.p50_ms:.2f} ms   p99 {through.p99_ms:.2f} ms",
+            flush=True,
         )
-        return result
-
-
-def bench_nginx(folder: Path, upstream: int, options: argparse.Namespace) -> Result:
-    port = free_port()
-    server = (
-        f"upstream up {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 1000000000; }}\n"
-        f'server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}'
-    )
-    with nginx(folder, "proxy", server, PROXY_CORE) as running:
-        wait_for(f"http://127.0.0.1:{port}{PATH}")
-        return measure(running, port, {}, options)
-
-
-def bench_plain(upstream: int, options: argparse.Namespace) -> Result:
-    port = free_port()
-    script = str(Path(__file__).with_name("plain_proxy.py"))
-    environment = {"PORT": str(port), "UPSTREAM": f"http://127.0.0.1:{upstream}"}
-    with process([sys.executable, script], PROXY_CORE, **environment) as running:
-        wait_for(f"http://127.0.0.1:{port}{PATH}")
-        return measure(running, port, {}, options)
-
-
-UPSTREAM_SCRIPT = """
-import asyncio, sys, uvloop
-ANSWER = ("HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: %d\\r\\n\\r\\n%s" % (len(sys.argv[2]), sys.argv[2])).encode()
-class Service(asyncio.Protocol):
-    def connection_made(self, transport): self.transport = transport
-    def data_received(self, data): self.transport.write(ANSWER)
-async def main():
-    server = await asyncio.get_running_loop().create_server(Service, "127.0.0.1", int(sys.argv[1]))
-    await server.serve_forever()
-uvloop.run(main())
-"""
-
-
-@contextmanager
-def service(folder: Path) -> Iterator[int]:
-    """Answers 1 KB of JSON to everything."""
-    port = free_port()
-    if shutil.which("nginx"):
-        server = f"server {{ listen 127.0.0.1:{port}; location / {{ default_type application/json; return 200 '{BODY}'; }} }}"
-        with nginx(folder, "service", server, LOAD_CORE):
-            wait_for(f"http://127.0.0.1:{port}/")
-            yield port
-    else:
-        with process([sys.executable, "-c", UPSTREAM_SCRIPT, str(port), BODY], LOAD_CORE):
-            wait_for(f"http://127.0.0.1:{port}/")
-            yield port
-
-
-def show(name: str, result: Result | None) -> None:
-    if result is None:
-        print(f"{name:24} not installed")
-        return
-    print(
-        f"{name:24} {result.rps:8.0f} requests/s   {result.cpu_microseconds:7.1f} µs CPU/request   p99 {result.p99_ms:.1f} ms"
-    )
+        added.append((max(0.0, through.p50_ms - p50), max(0.0, through.p99_ms - p99)))
+    p50s, p99s = zip(*added, strict=True)
+    return round(statistics.median(p50s), 2), round(statistics.median(p99s), 2)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    if missing := [name for name in ("nginx", "wrk") if shutil.which(name) is None]:
+        raise SystemExit(f"This bench needs {' and '.join(missing)} (Debian packages nginx-light, wrk).")
     os.sched_setaffinity(0, {LOAD_CORE})
     with tempfile.TemporaryDirectory(prefix="bench-gateway-") as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o755)
-        upstream = stack.enter_context(service(folder))
-        print(
-            f"load: {'wrk' if shutil.which('wrk') else 'own client'}, {options.connections} connections, {len(BODY)} bytes"
-        )
-        by_nginx = bench_nginx(folder, upstream, options) if shutil.which("nginx") else None
-        show("nginx proxy_pass", by_nginx)
-        by_gateway = bench_gateway(folder, upstream, options)
-        show("gateway, all policies", by_gateway)
-        by_plain = bench_plain(upstream, options)
-        show("FastAPI + httpx", by_plain)
+        service, streaming = stack.enter_context(services(folder))
+        edge = stack.enter_context(nginx_proxy(folder, service))
+        door = stack.enter_context(gateway(folder, service, streaming))
+        plain = stack.enter_context(plain_proxy(service))
+        cases = {
+            "nginx, 1 KB": (edge, SMALL_PATH),
+            "gateway, 1 KB": (door, SMALL_PATH),
+            "gateway, 1 KB, cached": (door, CACHED_PATH),
+            "nginx, 100 KB": (edge, LARGE_PATH),
+            "gateway, 100 KB": (door, LARGE_PATH),
+            "FastAPI + httpx, 1 KB": (plain, SMALL_PATH),
+        }
+        if shutil.which("haproxy"):
+            cases["haproxy, 1 KB"] = (stack.enter_context(haproxy_proxy(folder, service)), SMALL_PATH)
+        print(f"load: wrk, {options.connections} connections, {len(SMALL)} and {100 * len(SMALL)} bytes", flush=True)
+        results = rounds(cases, options)
+        full = statistics.median(one.rps for one in results["gateway, 1 KB"])
+        added_p50, added_p99 = added_latency(door, service, full, options)
+        down = extra_memory(door, download(STREAM_PATH, STREAM_BYTES))
+        up = extra_memory(door, upload(UPLOAD_PATH, UPLOAD_BYTES))
+        print(f"memory: +{down:.1f} MB while 1 GiB came down, +{up:.1f} MB while 512 MiB went up")
     figures = {
-        "gateway_vs_nginx": round(by_gateway.per_cpu_second / by_nginx.per_cpu_second, 3) if by_nginx else None,
-        "gateway_vs_httpx": round(by_gateway.per_cpu_second / by_plain.per_cpu_second, 1),
-        "gateway_rps": round(by_gateway.rps),
-        "gateway_cpu_us": round(by_gateway.cpu_microseconds, 1),
+        "gateway_vs_nginx": ratio(results, "gateway, 1 KB", "nginx, 1 KB"),
+        "cached_vs_nginx": ratio(results, "gateway, 1 KB, cached", "nginx, 1 KB"),
+        "gateway_vs_httpx": ratio(results, "gateway, 1 KB", "FastAPI + httpx, 1 KB"),
+        "large_vs_nginx": ratio(results, "gateway, 100 KB", "nginx, 100 KB"),
+        "gateway_vs_haproxy": ratio(results, "gateway, 1 KB", "haproxy, 1 KB") if "haproxy, 1 KB" in results else None,
+        "added_p50_ms": added_p50,
+        "added_p99_ms": added_p99,
+        "stream_extra_mb": round(max(down, up), 1),
+        "gateway_rps": round(full),
+        "gateway_cpu_us": round(statistics.median(one.cpu_microseconds for one in results["gateway, 1 KB"]), 1),
     }
     print(json.dumps(figures))
 

@@ -57,6 +57,11 @@ class RoleMissingError(ForbiddenError):
     title = "Your roles do not allow this"
 
 
+class PermitMissingError(ForbiddenError):
+    code = "permit_missing"
+    title = "The key is not made for this"
+
+
 class BodyTooLargeError(PayloadTooLargeError):
     code = "body_too_large"
     title = "The body is too large"
@@ -87,9 +92,27 @@ class UpstreamBrokenError(UpstreamError):
     title = "The service behind this route broke off"
 
 
+class UpgradeRefusedError(UpstreamError):
+    code = "upgrade_refused"
+    title = "The service opened no WebSocket"
+
+
 class UpstreamSlowError(UpstreamTimeoutError):
     code = "upstream_timeout"
     title = "The service behind this route did not answer in time"
+
+
+class NotKeptError(UpstreamTimeoutError):
+    code = "not_kept"
+    title = "No kept answer"
+
+    def __init__(self) -> None:
+        super().__init__("The request wants a kept answer only, and none is kept; ask without `only-if-cached`.")
+
+
+class DrainingError(UnavailableError):
+    code = "draining"
+    title = "The gateway is about to stop"
 
 
 class ClientGoneError(Exception):

@@ -15,11 +15,11 @@ INNER = "/v1/products"
 
 
 @pytest.fixture
-def counting(fresh_echo: Any, start_gateway: Any) -> Any:
+def counting(fresh_echo: Any, start_caching: Any) -> Any:
     """The echo answers with a number that grows with each request that reaches it."""
     numbers = itertools.count(1)
     fresh_echo.answers[INNER] = lambda: (200, [], json.dumps({"number": next(numbers)}).encode())
-    return start_gateway()
+    return start_caching({"cache_seconds": 5})
 
 
 def test_a_repeated_read_is_answered_from_the_cache(counting: Any, fresh_echo: Any) -> None:
@@ -28,8 +28,8 @@ def test_a_repeated_read_is_answered_from_the_cache(counting: Any, fresh_echo: A
         other = client.get(PATH, params={"limit": 1})
     assert first.json() == second.json() != other.json()
     assert (first.headers["cache-status"], second.headers["cache-status"]) == (
-        "gateway; fwd=miss; stored",
-        "gateway; hit",
+        "gateway; fwd=miss; stored; ttl=5",
+        "gateway; hit; ttl=5",
     )
     assert int(second.headers["age"]) >= 0
     assert second.headers["cache-control"] == "private, no-cache"
@@ -40,7 +40,7 @@ def test_it_is_forgotten_after_its_seconds(counting: Any, fresh_echo: Any) -> No
     with counting.client("buyer") as client:
         client.get(PATH)
         time.sleep(5.2)
-        assert client.get(PATH).headers["cache-status"] == "gateway; fwd=miss; stored"
+        assert client.get(PATH).headers["cache-status"] == "gateway; fwd=miss; stored; ttl=5"
 
 
 def test_a_write_to_the_service_is_seen_at_once(counting: Any, fresh_echo: Any) -> None:
@@ -68,6 +68,7 @@ def test_the_callers_condition_is_not_passed_on_when_the_answer_is_to_be_kept(co
 
 
 def test_different_languages_and_types_are_kept_apart(counting: Any, fresh_echo: Any) -> None:
+    fresh_echo.answers[INNER] = lambda: (200, [(b"vary", b"Accept, Accept-Language, Accept-Encoding")], b"{}")
     with counting.client("buyer") as client:
         for headers in (
             {"Accept-Language": "ru"},
@@ -96,7 +97,8 @@ def test_what_must_not_be_kept_is_not(header: tuple[bytes, bytes], fresh_echo: A
     with gateway.client("buyer") as client:
         answers = [client.get(PATH, params={"case": repr(header)}) for _ in range(2)]
     assert len(fresh_echo.seen) == 2
-    assert all("cache-status" not in answer.headers and "set-cookie" not in answer.headers for answer in answers)
+    assert all(answer.headers["cache-status"] == "gateway; fwd=miss" for answer in answers)
+    assert all("set-cookie" not in answer.headers for answer in answers)
 
 
 @pytest.mark.parametrize("status", [201, 206, 301, 404, 500])
@@ -159,7 +161,7 @@ def test_authorisation_comes_before_the_cache(counting: Any, fresh_echo: Any) ->
         assert [client.get(PATH).status_code for _ in range(2)] == [200, 200]
         with counting.client("buyer") as owner:
             owner.delete(f"/api/v1/api-keys/{key['api_key']['id']}")
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 6
         while client.get(PATH).status_code == 200:
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -185,3 +187,19 @@ def test_without_redis_nothing_is_kept_and_all_works(start_gateway: Any, fresh_e
         assert [client.get(PATH).status_code for _ in range(3)] == [200] * 3
         assert client.post("/api/v1/data/purchase-orders", json={}).status_code == 200
     assert len(fresh_echo.seen) == 4
+
+
+def test_every_way_of_being_served_is_counted_by_service(counting: Any) -> None:
+    def counted(text: str) -> dict[str, float]:
+        name = 'gateway_cache_requests_total{outcome="%s",upstream="data"}'
+        rows = dict(row.rsplit(" ", 1) for row in text.splitlines() if not row.startswith("#"))
+        return {way: float(rows.get(name % way, 0)) for way in ("miss", "hit", "bypass")}
+
+    with counting.client("buyer") as client:
+        before = counted(client.get("/metrics").text)
+        query = {"counted": 1}
+        for headers in ({}, {}, {"Cache-Control": "max-age=60"}, {"Cache-Control": "no-store"}):
+            client.get(PATH, params=query, headers=headers)
+        text = client.get("/metrics").text
+    after = counted(text)
+    assert {way: after[way] - before[way] for way in after} == {"miss": 1, "hit": 2, "bypass": 1}

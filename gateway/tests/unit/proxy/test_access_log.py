@@ -10,7 +10,7 @@ from gateway.proxy.adapters.access_log import AccessLog, AccessRecord
 
 
 def record(path: str) -> AccessRecord:
-    return AccessRecord("r", "t", "GET", path, "/a", "data", 200, 5, 0.01, "127.0.0.1", "u", "")
+    return (0.0, b"r", b"t", "GET", "GET", path, "/a", "data", 200, 5, 0.01, "127.0.0.1", "u", "")
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=255), max_size=50))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.domain.headers import MAX_HEADERS, body_length, check_host, is_reserved, screen
+from gateway.proxy.domain.headers import MAX_HEADERS, body_length, check_host, screen
 from gateway.proxy.domain.violations import ViolationError
 
 RESERVED = [
@@ -19,7 +19,7 @@ RESERVED = [
 
 
 def test_ordinary_headers_pass_in_their_order() -> None:
-    headers = [(b"accept", b"a"), (b"x-b", b"1"), (b"idempotency-key", b"k"), (b"x-b", b"2")]
+    headers = [(b"accept", b"a"), (b"prefer", b"1"), (b"idempotency-key", b"k"), (b"prefer", b"2")]
     assert screen(headers).passed == headers
 
 
@@ -34,17 +34,25 @@ def test_credentials_are_read_and_not_passed_on() -> None:
     assert screened.passed == []
 
 
-@given(st.sampled_from(RESERVED), st.lists(st.sampled_from([b"-", b"_", b"."]), min_size=5, max_size=5), st.booleans())
-def test_no_spelling_of_a_reserved_name_passes(name: bytes, marks: list[bytes], upper: bool) -> None:
+@pytest.mark.parametrize(
+    "name", [b"x-user", b"x-amzn-oidc-data", b"x-consumer-id", b"cookie", b"x-forwarded-host", b"x-anything", b"te"]
+)
+def test_what_is_not_on_the_list_does_not_pass(name: bytes) -> None:
+    assert screen([(name, b"forged")]).passed == []
+
+
+@given(st.sampled_from(RESERVED), st.lists(st.sampled_from([b"-", b"_", b"."]), min_size=5, max_size=5))
+def test_no_spelling_of_a_reserved_name_passes(name: bytes, marks: list[bytes]) -> None:
     parts = name.split(b"-")
     spelled = parts[0] + b"".join(mark + part for mark, part in zip(marks, parts[1:], strict=False))
-    assert is_reserved(spelled.upper() if upper else spelled)
-    assert screen([(spelled.lower(), b"forged")]).passed == []
+    assert screen([(spelled, b"forged")]).passed == []
 
 
 def test_names_listed_in_connection_are_dropped_wherever_they_stand() -> None:
-    screened = screen([(b"x-a", b"1"), (b"connection", b"close, X-A , x-b"), (b"x-b", b"2"), (b"x-c", b"3")])
-    assert screened.passed == [(b"x-c", b"3")]
+    screened = screen(
+        [(b"prefer", b"1"), (b"connection", b"close, Prefer , origin"), (b"origin", b"2"), (b"pragma", b"3")]
+    )
+    assert screened.passed == [(b"pragma", b"3")]
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,24 @@ from typing import cast
 
 import httptools
 
-from gateway.proxy.errors import UpstreamBrokenError
+from gateway.proxy.errors import UpstreamBrokenError, UpstreamSlowError
 
 _HIGH_WATER_BYTES = 256 * 1024
 _MAX_HEADERS = 200
-_MAX_HEADER_BYTES = 64 * 1024
+_MAX_STATUS = 599
+_MAX_HEAD_BYTES = 64 * 1024
+_UPSTREAMS_FAULTS = (UpstreamBrokenError, UpstreamSlowError)
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """Serves one exchange at a time. The names `on_…` are what the parser calls.
+    """Serves one exchange at a time, for a task that awaits it (`start`) or for callbacks (`carry`).
 
     `sent_at` is None while the request's body is still on its way; times are the event loop's.
     """
 
-    def __init__(self, upstream: str, on_lost: "Callable[[UpstreamConnection], None]") -> None:
+    def __init__(self, upstream: str, authority: bytes, on_lost: "Callable[[UpstreamConnection], None]") -> None:
         self.upstream = upstream
+        self.authority = authority
         self.closed = False
         self.exchanges = 0
         self.idle_since = 0.0
@@ -44,13 +47,14 @@ class UpstreamConnection(asyncio.Protocol):
         self.total_seconds = 0.0
         self.waits_for_client = False
         self.on_slow: Callable[[], None] | None = None
+        self.on_progress: Callable[[], None] | None = None
+        self.on_failed: Callable[[Exception], None] | None = None
         self.owner: asyncio.Task[object] | None = None
         self._keep = True
-        self._answered = False
+        self.answered = False
         self._bodiless = False
-        self._framed = False
         self._interim = False
-        self._header_bytes = 0
+        self._head_bytes = 0
         self._chunks: list[bytes] = []
         self._buffered = 0
         self._reading_paused = False
@@ -58,9 +62,27 @@ class UpstreamConnection(asyncio.Protocol):
 
     # What the exchange does.
 
+    def carry(
+        self,
+        request: bytes,
+        on_progress: Callable[[], None],
+        on_failed: Callable[[Exception], None],
+        total_seconds: float,
+    ) -> None:
+        """A whole request at once. `on_progress`: more of the answer is here; `on_failed`: none will come, once."""
+        self.on_progress = on_progress
+        self.on_failed = on_failed
+        self.busy = True
+        self.exchanges += 1
+        self.total_seconds = total_seconds
+        self.began = self.sent_at = self.last_activity = self._loop.time()
+        if self._transport is None or self.closed:
+            self._tell_failure(self._broken())
+        else:
+            self._transport.write(request)
+
     def start(self, head: bytes, *, bodiless_answer: bool, total_seconds: float) -> None:
         """`head` may hold the whole request. `bodiless_answer`: the answer to HEAD has no body, whatever it says."""
-        self._reset()
         self.busy = True
         self.exchanges += 1
         self._bodiless = bodiless_answer
@@ -118,9 +140,19 @@ class UpstreamConnection(asyncio.Protocol):
         return self.complete and not self._chunks
 
     @property
+    def awaits_caller(self) -> bool:
+        """Something of the answer is here that the caller has not taken yet."""
+        return bool(self._chunks)
+
+    @property
     def was_stale(self) -> bool:
         """Failed on a kept connection before the service said anything: it had closed it meanwhile."""
-        return self.error is not None and self.exchanges > 1 and not self._answered and self.closed
+        return self.error is not None and self.exchanges > 1 and not self.answered and self.closed
+
+    @property
+    def is_upstreams_fault(self) -> bool:
+        error = self.error
+        return error is not None and isinstance(error, _UPSTREAMS_FAULTS) and not self.was_stale
 
     @property
     def reusable(self) -> bool:
@@ -130,10 +162,25 @@ class UpstreamConnection(asyncio.Protocol):
         """Ends the exchange from outside; whoever waits for it gets the error."""
         if self.error is None:
             self.error = error
+        if self.on_failed is not None:
+            self.close()
+            self._tell_failure(self.error)
+            return
         if self._waiter is None and self.owner is not None and self.busy and not self.owner.done():
             self.owner.cancel()  # it waits for the caller to read, not for us
         self.close()
         self._wake()
+
+    def end_event_stream(self) -> None:
+        """If the answer is one: what has arrived of it is all."""
+        if not self.head_complete or self.complete:
+            return
+        if any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in self.headers):
+            self.complete = True
+            self._keep = False
+            self._wake()
+            if self.on_progress is not None:
+                self.on_progress()
 
     def close(self) -> None:
         self._keep = False
@@ -147,6 +194,12 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _broken(self) -> UpstreamBrokenError:
         return UpstreamBrokenError(f"{self.upstream} closed the connection before its answer was complete; try again.")
+
+    def _tell_failure(self, error: Exception) -> None:
+        self.error = error
+        tell, self.on_failed, self.on_progress = self.on_failed, None, None
+        if tell is not None:
+            tell(error)
 
     async def _wait(self) -> None:
         if self.error is not None:
@@ -172,21 +225,27 @@ class UpstreamConnection(asyncio.Protocol):
         if not self.busy:
             self.close()  # nobody asked
             return
-        self._answered = True
+        self.answered = True
         self.last_activity = self._loop.time()
+        if not self.head_complete:
+            self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
+            if self._head_bytes > _MAX_HEAD_BYTES and not self.head_complete:
+                raise httptools.HttpParserError("too large a head")
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._keep = False
             if not self.complete:
                 self.fail(
                     UpstreamBrokenError(f"{self.upstream} sent something that is not HTTP; the log may tell more.")
                 )
+        if self.on_progress is not None and self.head_complete:
+            self.on_progress()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         if self.busy and not self.complete and self.error is None:
-            if self.head_complete and not self._framed and exc is None:
+            if self.head_complete and exc is None and not self._is_framed():
                 self.complete = True
             else:
                 self.error = self._broken()
@@ -194,7 +253,15 @@ class UpstreamConnection(asyncio.Protocol):
             self._writable.set_result(None)
         self._writable = None
         self._wake()
+        if self.on_progress is not None and self.complete:
+            self.on_progress()
+        elif self.on_failed is not None and self.error is not None:
+            self._tell_failure(self.error)
         self._on_lost(self)
+
+    def _is_framed(self) -> bool:
+        """Whether the answer says itself where it ends; one that does not ends with the connection."""
+        return any(name in {b"content-length", b"transfer-encoding"} for name, _ in self.headers)
 
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()
@@ -213,13 +280,7 @@ class UpstreamConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.head_complete:
             return  # a trailer
-        self._header_bytes += len(name) + len(value)
-        if len(self.headers) >= _MAX_HEADERS or self._header_bytes > _MAX_HEADER_BYTES:
-            raise httptools.HttpParserError("too many headers")
-        name = name.lower()
-        if name in {b"content-length", b"transfer-encoding"}:
-            self._framed = True
-        self.headers.append((name, value))
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -227,6 +288,10 @@ class UpstreamConnection(asyncio.Protocol):
             self._interim = True
             self.headers.clear()
             return
+        if status > _MAX_STATUS:
+            raise httptools.HttpParserError("no such status")
+        if len(self.headers) > _MAX_HEADERS:
+            raise httptools.HttpParserError("too many headers")
         self.status = status
         self.head_complete = True
         if self._bodiless:

@@ -12,6 +12,8 @@ from redis.exceptions import NoScriptError, RedisError
 from shared.observability.logging import get_logger
 
 _REST_SECONDS = 1.0
+_MAX_CALLS = 32  # at once; below the connections of the pool, which refuses rather than waits
+_MAX_EXTENSIONS = 20
 ResultT = TypeVar("ResultT")
 _log = get_logger(__name__)
 
@@ -25,6 +27,11 @@ class SharedStore:
         self._redis = redis
         self._timeout_seconds = timeout_seconds
         self._away_until = float("inf") if redis is None else 0.0
+        self._places = asyncio.Semaphore(_MAX_CALLS)
+
+    @property
+    def exists(self) -> bool:
+        return self._redis is not None
 
     @property
     def is_away(self) -> bool:
@@ -32,22 +39,52 @@ class SharedStore:
 
     async def run(self, script: "Script", keys: list[str], arguments: list[Any]) -> Any:
         """One round trip. Raises: StoreAwayError."""
-        redis = self._redis
-        if redis is None or self.is_away:
-            raise StoreAwayError
-        try:
+        async with self._places:
+            redis = self._redis
+            if redis is None or self.is_away:
+                raise StoreAwayError
             try:
-                return await self._in_time(redis.evalsha(script.digest, len(keys), *keys, *arguments))
-            except NoScriptError:
-                return await self._in_time(redis.eval(script.text, len(keys), *keys, *arguments))
-        except (RedisError, OSError, TimeoutError) as error:
-            self._away_until = time.monotonic() + _REST_SECONDS
-            _log.warning("shared_store_away", error=repr(error))
-            raise StoreAwayError from error
+                try:
+                    return await self._in_time(redis.evalsha(script.digest, len(keys), *keys, *arguments))
+                except NoScriptError:
+                    return await self._in_time(redis.eval(script.text, len(keys), *keys, *arguments))
+            except (RedisError, OSError, TimeoutError) as error:
+                self._away_until = time.monotonic() + _REST_SECONDS
+                _log.warning("shared_store_away", error=repr(error))
+                raise StoreAwayError from error
 
     async def _in_time(self, answer: Awaitable[ResultT]) -> ResultT:
-        async with asyncio.timeout(self._timeout_seconds):
-            return await answer
+        async with asyncio.timeout(None) as patience:
+            timer = _Timer(patience, self._timeout_seconds)
+            try:
+                return await answer
+            finally:
+                timer.cancel()
+
+
+class _Timer:
+    """Ends the patience, but not while this very process was too busy to look whether the answer is there."""
+
+    def __init__(self, patience: asyncio.Timeout, seconds: float) -> None:
+        self._patience = patience
+        self._seconds = seconds
+        self._extensions = 0
+        self._arm()
+
+    def _arm(self) -> None:
+        self._due = time.monotonic() + self._seconds
+        self._handle = asyncio.get_running_loop().call_later(self._seconds, self._fire)
+
+    def _fire(self) -> None:
+        is_late = time.monotonic() - self._due > self._seconds / 4
+        if is_late and self._extensions < _MAX_EXTENSIONS:
+            self._extensions += 1
+            self._arm()
+        else:
+            self._patience.reschedule(asyncio.get_running_loop().time())
+
+    def cancel(self) -> None:
+        self._handle.cancel()
 
 
 class Script:

@@ -3,21 +3,26 @@
 Source: ATM Forum Traffic Management 4.0, section 4.4.2 (virtual scheduling), with the burst as tolerance.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import math
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`requests` at once, and as many again over `seconds`; `policy` names it in the answer's headers."""
+    """`requests` at once, and as many again over `seconds`; `policy` names it in the answer's headers.
+
+    A `quota` is the other kind: so many in the period its key names, none given back before the period ends.
+    """
 
     key: str
     policy: str
     requests: int
     seconds: int
+    quota: bool = False
 
 
-class Verdict(NamedTuple):
+@dataclass(slots=True)
+class Verdict:
     """The tightest of the limits checked. Seconds until all is restored, or, when refused, until the next try."""
 
     allowed: bool
@@ -26,10 +31,30 @@ class Verdict(NamedTuple):
     seconds: int
     remaining: int
     reset_seconds: float
+    _lines: list[tuple[bytes, bytes]] | None = field(default=None, init=False, compare=False, repr=False)
+    _block: bytes | None = field(default=None, init=False, compare=False, repr=False)
+
+    @property
+    def lines(self) -> list[tuple[bytes, bytes]]:
+        """As headers, rendered once. Source: draft-ietf-httpapi-ratelimit-headers-11."""
+        if self._lines is None:
+            name, reset = self.policy.encode(), math.ceil(self.reset_seconds)
+            self._lines = [
+                (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (name, self.requests, self.seconds)),
+                (b"ratelimit", b'"%s";r=%d;t=%d' % (name, self.remaining, reset)),
+            ]
+        return self._lines
+
+    @property
+    def block(self) -> bytes:
+        """The same, as they stand in an answer."""
+        if self._block is None:
+            self._block = b"".join([b"%b: %b\r\n" % line for line in self.lines])
+        return self._block
 
 
 class LocalCounters:
-    """The same arithmetic in this process, for when the shared counters are away."""
+    """The same arithmetic in this process, for when the shared counters are away; a quota counts as a slow limit."""
 
     def __init__(self, capacity: int = 10_000) -> None:
         self._capacity = capacity

@@ -1,5 +1,6 @@
 """Request headers: what the gateway reads itself, what it passes on, and what never gets through."""
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -26,6 +27,8 @@ _READ_AND_REPLACED = {
     b"traceparent": "traceparent",
     b"x-forwarded-for": "forwarded_for",
     b"x-forwarded-proto": "forwarded_proto",
+    b"upgrade": "upgrade",
+    b"x-request-timeout-ms": "timeout_ms",
 }
 _READ_AND_PASSED = {
     b"accept": "accept",
@@ -33,40 +36,41 @@ _READ_AND_PASSED = {
     b"accept-encoding": "accept_encoding",
     b"cache-control": "cache_control",
     b"if-none-match": "if_none_match",
+    b"if-modified-since": "if_modified_since",
     b"range": "range",
 }
-_HOP_BY_HOP = frozenset(
+# What else goes on to a service. Nothing that is not listed here does: not under an alias with `_` or `.`, not a name
+# that some server somewhere believes (X-User, X-Forwarded-Host, X-Amzn-Oidc-Data …), no cookie, nothing hop-by-hop.
+_PASSED = frozenset(
     {
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"upgrade",
-        b"http2-settings",
-        b"expect",
+        b"accept-charset",
+        b"content-digest",
+        b"content-disposition",
+        b"content-encoding",
+        b"content-language",
+        b"content-md5",
+        b"content-type",
+        b"idempotency-key",
+        b"if-match",
+        b"if-range",
+        b"if-unmodified-since",
+        b"last-event-id",
+        b"origin",
+        b"pragma",
+        b"prefer",
+        b"referer",
+        b"sec-websocket-extensions",
+        b"sec-websocket-key",
+        b"sec-websocket-protocol",
+        b"sec-websocket-version",
+        b"user-agent",
     }
-)
-# Names that only the gateway may speak in, and what the platform never uses (cookies carry nothing here).
-_RESERVED = frozenset({b"forwarded", b"via", b"x-real-ip", b"true-client-ip", b"remote-user", b"tracestate", b"cookie"})
-_RESERVED_PREFIXES = (
-    b"x-user-",
-    b"x-identity-",
-    b"x-forwarded-",
-    b"x-internal-",
-    b"x-acting-",
-    b"x-auth",
-    b"x-client-",
-    b"x-remote-",
-    b"x-ssl-",
-    b"x-original-",
-    b"x-rewrite-",
 )
 _METHOD_OVERRIDES = frozenset({b"x-http-method-override", b"x-http-method", b"x-method-override"})
 _HOST = re.compile(
     rb"(?:[a-z0-9](?:[a-z0-9._-]{0,252}[a-z0-9])?\.?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?", re.IGNORECASE
 )
+_MILLISECONDS = re.compile(rb"[1-9][0-9]{0,8}")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 
 
@@ -79,20 +83,7 @@ def _action_of(name: bytes) -> tuple[int, str]:
         return _READ, _READ_AND_REPLACED[name]
     if name in _METHOD_OVERRIDES:
         return _OVERRIDE, ""
-    return (_DROP if is_reserved(name) else _PASS), ""
-
-
-def is_reserved(name: bytes) -> bool:
-    """Whether a header must not come from outside; `_` and `.` count as `-`, as some servers read them so."""
-    folded = name.lower().replace(b"_", b"-").replace(b".", b"-")
-    return (
-        folded in _HOP_BY_HOP
-        or folded in _RESERVED
-        or folded in _READ_ONCE
-        or folded in _READ_AND_REPLACED
-        or folded in _METHOD_OVERRIDES
-        or folded.startswith(_RESERVED_PREFIXES)
-    )
+    return (_PASS if name in _PASSED else _DROP), ""
 
 
 _ACTIONS: dict[bytes, tuple[int, str]] = {}
@@ -102,6 +93,7 @@ class RequestHeaders:
     """One request's headers, sorted out in one pass. `passed` go on as they came, in their order."""
 
     __slots__ = (
+        "_block",
         "accept",
         "accept_encoding",
         "accept_language",
@@ -114,15 +106,19 @@ class RequestHeaders:
         "forwarded_for",
         "forwarded_proto",
         "host",
+        "if_modified_since",
         "if_none_match",
         "passed",
         "range",
         "request_id",
+        "timeout_ms",
         "traceparent",
         "transfer_encoding",
+        "upgrade",
     )
 
     def __init__(self) -> None:
+        self._block: bytes | None = None
         self.passed: list[tuple[bytes, bytes]] = []
         self.accept: bytes | None = None
         self.accept_encoding: bytes | None = None
@@ -136,11 +132,32 @@ class RequestHeaders:
         self.forwarded_for: bytes | None = None
         self.forwarded_proto: bytes | None = None
         self.host: bytes | None = None
+        self.if_modified_since: bytes | None = None
         self.if_none_match: bytes | None = None
         self.range: bytes | None = None
         self.request_id: bytes | None = None
+        self.timeout_ms: bytes | None = None
         self.traceparent: bytes | None = None
         self.transfer_encoding: bytes | None = None
+        self.upgrade: bytes | None = None
+
+    @property
+    def timeout_seconds(self) -> float:
+        """How long the caller waits for the answer; infinite when it does not say, or says nonsense."""
+        given = self.timeout_ms
+        return int(given) / 1000 if given is not None and _MILLISECONDS.fullmatch(given) else math.inf
+
+    @property
+    def is_nameless(self) -> bool:
+        """Neither an id nor a trace was given."""
+        return self.request_id is None and self.traceparent is None
+
+    @property
+    def block(self) -> bytes:
+        """`passed` as it stands in a request, each line begun by a line end; put together once."""
+        if self._block is None:
+            self._block = b"".join([b"\r\n%b: %b" % header for header in self.passed])
+        return self._block
 
 
 def screen(headers: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:

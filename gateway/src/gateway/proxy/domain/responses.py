@@ -21,6 +21,7 @@ _NEVER_PASSED = frozenset(
         b"alt-svc",
     }
 )
+_PLAIN_CONNECTIONS = frozenset({b"keep-alive", b"close"})
 BODILESS_STATUSES = frozenset({204, 304})
 
 
@@ -46,6 +47,27 @@ def passed_headers(
     if 201 <= status < 400:
         passed = [(n, outside_location(v, *location)) if n == b"location" else (n, v) for n, v in passed]
     return passed
+
+
+def passed_lines(
+    headers: Sequence[tuple[bytes, bytes]], status: int, location: tuple[bytes, bytes]
+) -> tuple[bytes, bool, bool]:
+    """`passed_headers` as they stand in an answer, in one go; whether there is a length, and a Cache-Control."""
+    if status != 200:
+        headers = passed_headers(headers, status, location)
+    lines: list[bytes] = []
+    has_length = has_cache_control = False
+    for header in headers:
+        name = header[0]
+        if name not in _NEVER_PASSED:
+            lines.append(b"%b: %b\r\n" % header)
+            if name == b"content-length":
+                has_length = True
+            elif name == b"cache-control":
+                has_cache_control = True
+        elif name == b"connection" and header[1] not in _PLAIN_CONNECTIONS:
+            return passed_lines(passed_headers(headers, status, location), status, location)
+    return b"".join(lines), has_length, has_cache_control
 
 
 def outside_location(value: bytes, inner: bytes, outer: bytes) -> bytes:

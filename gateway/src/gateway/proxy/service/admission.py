@@ -1,9 +1,11 @@
 """Decides on a request before anything is passed on: form, route, caller, role, rate; in this order, once each.
 
-`inspect` needs no waiting; `admit` waits for the session store and the counters only when memory cannot tell.
+`inspect` needs no waiting; `admit` waits for the session store and the counters only when memory cannot tell. The quick
+way of `gateway.proxy.router.express` takes the same steps with the same functions.
 """
 
 import math
+import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +13,7 @@ from gateway.access.domain import OWN, Permission, Rate, RateClass, Route, Route
 from gateway.authentication.domain import Principal
 from gateway.authentication.errors import ActingForRefusedError, InvalidTokenError, NoCredentialsError
 from gateway.authentication.service.authenticator import Authenticator
-from gateway.proxy.adapters.limiter import RateLimiter
+from gateway.proxy.adapters.limiter import Account, RateLimiter
 from gateway.proxy.domain.addresses import client_address, counted_address
 from gateway.proxy.domain.gcra import Limit, Verdict
 from gateway.proxy.domain.headers import RequestHeaders, body_length, check_host, screen
@@ -19,6 +21,7 @@ from gateway.proxy.domain.target import canonical_path, checked_query
 from gateway.proxy.domain.violations import ViolationError
 from gateway.proxy.errors import (
     MethodNotAllowedError,
+    PermitMissingError,
     QuotaExceededError,
     RoleMissingError,
     RouteNotFoundError,
@@ -26,8 +29,9 @@ from gateway.proxy.errors import (
 )
 from gateway.proxy.service.calls import Call
 
-_REMEMBERED_LIMITS = 10_000
+_REMEMBERED_ACCOUNTS = 10_000
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+_DAY_SECONDS = 86_400
 
 
 class Arrival(NamedTuple):
@@ -58,7 +62,14 @@ class Admission:
         self._rules = rules
         self._authenticator = authenticator
         self._limiter = limiter
-        self._known_limits: dict[tuple[str, str, str], tuple[Limit, ...]] = {}
+        self._accounts: dict[tuple[str, str, str], Account] = {}
+        self.generation = 0
+
+    def use(self, table: RouteTable) -> None:
+        """From the next request on; `generation` tells those who remember routes that theirs are old."""
+        self._table = table
+        self._accounts.clear()
+        self.generation += 1
 
     def inspect(self, arrival: Arrival) -> Call:
         """Raises: ServiceError for everything that can be refused without knowing the caller."""
@@ -67,7 +78,10 @@ class Admission:
                 "This method is not served here.", headers={"Allow": ", ".join(sorted(_METHODS))}
             )
         try:
-            headers, path, query, length = self._checked(arrival)
+            headers = self.checked_headers(arrival.headers, arrival.http_version)
+            length = body_length(headers, arrival.http_version)
+            path = canonical_path(arrival.raw_path)
+            query = checked_query(arrival.query, len(path))
             address = client_address(arrival.peer, headers.forwarded_for, self._rules.trusted_proxies)
         except ViolationError as error:
             raise refusal(error.status, error.detail) from error
@@ -76,7 +90,7 @@ class Admission:
             method=arrival.method,
             path=path,
             query=query,
-            scheme=self._scheme(arrival, headers),
+            scheme=self.scheme_of(headers, arrival.scheme),
             headers=headers,
             address=address,
             body_length=length,
@@ -85,14 +99,28 @@ class Admission:
             permission=permission,
         )
 
-    def _checked(self, arrival: Arrival) -> tuple[RequestHeaders, bytes, bytes, int | None]:
-        if arrival.http_version not in {"1.1", "1.0"}:
+    def checked_headers(self, headers: list[tuple[bytes, bytes]], http_version: str) -> RequestHeaders:
+        """Raises: ViolationError."""
+        if http_version not in {"1.1", "1.0"}:
             raise ViolationError(400, "Only HTTP/1.1 is spoken here.")
-        headers = screen(arrival.headers)
-        check_host(headers.host, self._rules.allowed_hosts)
-        length = body_length(headers, arrival.http_version)
-        path = canonical_path(arrival.raw_path)
-        return headers, path, checked_query(arrival.query, len(path)), length
+        screened = screen(headers)
+        check_host(screened.host, self._rules.allowed_hosts)
+        return screened
+
+    def route_of(self, path: bytes) -> Route | None:
+        """Of a canonical path."""
+        return self._table.match(path)
+
+    def address_of(self, peer: str, headers: RequestHeaders) -> str:
+        """Raises: ViolationError."""
+        return client_address(peer, headers.forwarded_for, self._rules.trusted_proxies)
+
+    def scheme_of(self, headers: RequestHeaders, arrived: str) -> str:
+        """What the caller used, as the proxy in front tells; without one, what arrived here."""
+        if not self._rules.trusted_proxies:
+            return arrived
+        told = (headers.forwarded_proto or b"").rpartition(b",")[2].strip()
+        return told.decode() if told in {b"http", b"https"} else arrived
 
     def _permitted(self, path: bytes, method: str) -> tuple[Route, Permission]:
         route = self._table.match(path)
@@ -103,29 +131,20 @@ class Admission:
             raise MethodNotAllowedError(f"This route takes {route.allow}; see /docs.", headers={"Allow": route.allow})
         return route, permission
 
-    def _scheme(self, arrival: Arrival, headers: RequestHeaders) -> str:
-        """What the caller used, as the proxy in front tells; without one, what arrived here."""
-        if not self._rules.trusted_proxies:
-            return arrival.scheme
-        told = (headers.forwarded_proto or b"").rpartition(b",")[2].strip()
-        return told.decode() if told in {b"http", b"https"} else arrival.scheme
-
     async def admit(self, call: Call) -> None:
-        """Recognises, authorises and counts. Raises: ServiceError."""
+        """Recognises, authorises and counts, unless that was done already. Raises: ServiceError."""
         permission = call.permission
         if permission.roles is not None:
             call.principal = await self._recognise(call)
-            if not permission.allows(call.principal.roles):
-                needed = ", ".join(sorted(permission.roles))
-                raise RoleMissingError(f"This needs one of the roles: {needed}. Ask an administrator.")
-            if call.route.upstream == OWN and call.principal.acting_service is not None:
-                raise ActingForRefusedError("A service cannot act for a person here; only towards other services.")
-        limits = self._limits(call)
-        if limits:
-            rate_class = permission.rate
-            call.verdict = await self._limiter.check(limits, strict=rate_class is not None and rate_class.strict)
-            if not call.verdict.allowed:
-                raise _exceeded(call.verdict)
+            _authorise(call.principal, call)
+        elif _may_be_recognised(call):
+            call.principal = await self._recognise(call)
+        if call.verdict is None:
+            account = self.account_of(permission, call.principal, call.address)
+            if account is not None:
+                call.verdict = await self._limiter.check(account)
+        if call.verdict is not None and not call.verdict.allowed:
+            raise _exceeded(call.verdict)
 
     async def _recognise(self, call: Call) -> Principal:
         headers = call.headers
@@ -146,54 +165,78 @@ class Admission:
     async def count_failure(self, address: str) -> None:
         """Refused credentials are counted by address. Raises: QuotaExceededError."""
         limit = _limit("failures", f"a:{counted_address(address)}", self._table.failure_rate)
-        verdict = await self._limiter.check((limit,), strict=True)
+        verdict = await self._limiter.check(Account((limit,), strict=True))
         if not verdict.allowed:
             raise _exceeded(verdict)
 
-    def _limits(self, call: Call) -> tuple[Limit, ...]:
+    def account_of(self, permission: Permission, principal: Principal | None, address: str) -> Account | None:
         """By caller and class; by key as well when it is a key; by address for everybody but services."""
-        rate_class = call.permission.rate
+        rate_class = permission.rate
         if rate_class is None:
-            return ()
-        known = (rate_class.name, call.principal.key if call.principal is not None else "", call.address)
-        limits = self._known_limits.get(known)
-        if limits is None:
-            if len(self._known_limits) >= _REMEMBERED_LIMITS:
-                self._known_limits.clear()
-            limits = self._known_limits[known] = self._new_limits(call, rate_class)
-        return limits
+            return None
+        caller = principal.key if principal is not None else ""
+        if principal is not None and principal.daily_quota is not None:
+            caller += f"|{int(time.time()) // _DAY_SECONDS}"
+        known = (rate_class.name, caller, address)
+        account = self._accounts.get(known)
+        if account is None:
+            if len(self._accounts) >= _REMEMBERED_ACCOUNTS:
+                self._accounts.clear()
+            limits = self._limits(rate_class, principal, address)
+            account = self._accounts[known] = Account(limits, strict=rate_class.strict)
+        return account
 
-    def _new_limits(self, call: Call, rate_class: RateClass) -> tuple[Limit, ...]:
-        principal, name = call.principal, rate_class.name
-        by_address = _limit("address", f"a:{counted_address(call.address)}", self._table.address_rate)
+    def _limits(self, rate_class: RateClass, principal: Principal | None, address: str) -> tuple[Limit, ...]:
+        name = rate_class.name
+        by_address = _limit("address", f"a:{counted_address(address)}", self._table.address_rate)
         if principal is None:
-            return (_limit(name, f"a:{counted_address(call.address)}", rate_class.anonymous), by_address)
+            return (_limit(name, f"a:{counted_address(address)}", rate_class.anonymous), by_address)
         if principal.kind == "service" or principal.acting_service is not None:
             return (_limit(name, f"s:{principal.acting_service or principal.subject}", rate_class.service),)
         by_user = _limit(name, f"u:{principal.subject}", rate_class.user)
-        if principal.kind == "api_key":
-            return (by_user, _limit(name, f"k:{principal.session}", rate_class.api_key), by_address)
-        return (by_user, by_address)
+        if principal.kind != "api_key":
+            return (by_user, by_address)
+        by_key = _limit(name, f"k:{principal.session}", rate_class.api_key)
+        if principal.daily_quota is None:
+            return (by_user, by_key, by_address)
+        return (by_user, by_key, by_address, _daily(principal.session, principal.daily_quota))
+
+
+def _may_be_recognised(call: Call) -> bool:
+    """Pages everybody may read, but that say more to those who are known."""
+    headers = call.headers
+    return call.route.upstream == OWN and call.method == "GET" and bool(headers.authorization or headers.api_key)
+
+
+def is_permitted(principal: Principal, permission: Permission) -> bool:
+    return permission.allows(principal.roles) and permission.allows_permits(principal.permits)
+
+
+def _authorise(principal: Principal, call: Call) -> None:
+    """Raises: RoleMissingError, PermitMissingError, ActingForRefusedError."""
+    permission = call.permission
+    if not permission.allows(principal.roles):
+        needed = ", ".join(sorted(permission.roles or ()))
+        raise RoleMissingError(f"This needs one of the roles: {needed}. Ask an administrator.")
+    if not permission.allows_permits(principal.permits):
+        raise PermitMissingError(f"This key lacks the scope {permission.permit}; make one that has it.")
+    if call.route.upstream == OWN and principal.acting_service is not None:
+        raise ActingForRefusedError("A service cannot act for a person here; only towards other services.")
 
 
 def _limit(name: str, caller: str, rate: Rate) -> Limit:
     return Limit(f"gateway:limit:{name}:{caller}", name, rate.requests, rate.seconds)
 
 
-def rate_headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:
-    """Source: draft-ietf-httpapi-ratelimit-headers-11."""
-    return [
-        (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (verdict.policy.encode(), verdict.requests, verdict.seconds)),
-        (
-            b"ratelimit",
-            b'"%s";r=%d;t=%d' % (verdict.policy.encode(), verdict.remaining, math.ceil(verdict.reset_seconds)),
-        ),
-    ]
+def _daily(key_id: str, requests: int) -> Limit:
+    """Counted anew from midnight, UTC."""
+    day = int(time.time()) // _DAY_SECONDS
+    return Limit(f"gateway:quota:{key_id}:{day}", "daily", requests, _DAY_SECONDS, quota=True)
 
 
 def _exceeded(verdict: Verdict) -> QuotaExceededError:
     seconds = max(1, math.ceil(verdict.reset_seconds))
-    headers = {name.decode(): value.decode() for name, value in rate_headers(verdict)}
+    headers = {name.decode(): value.decode() for name, value in verdict.lines}
     return QuotaExceededError(
         f"`{verdict.policy}` allows {verdict.requests} requests in {verdict.seconds} s; try again in {seconds} s.",
         headers={**headers, "Retry-After": str(seconds)},

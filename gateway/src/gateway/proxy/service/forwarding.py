@@ -1,9 +1,10 @@
 """Passes a request on to its service and the answer back, without holding either of them in memory."""
 
 import asyncio
-import contextlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
 
+from gateway.access.domain import Permission, Route
 from gateway.proxy.adapters import metrics
 from gateway.proxy.adapters.connection import UpstreamConnection
 from gateway.proxy.adapters.pool import SWEEP_SECONDS, UpstreamPool
@@ -19,6 +20,7 @@ from gateway.proxy.service.calls import Answer, Call, HeaderList, RequestBody
 from shared.errors import ServiceError
 
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+_ONCE = b"idempotency-key"
 _CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-range"})
 _REASONS: Mapping[type[BaseException], str] = {
     UpstreamAwayError: "away",
@@ -47,18 +49,26 @@ class Forwarder:
                 f"{pool.name} failed repeatedly and is given a rest; other routes are not affected.",
                 headers={"Retry-After": str(pool.breaker.seconds_to_probe)},
             )
-        total = self._long_total_seconds if call.permission.long else self._total_seconds
+        pool, total = self.way_of(call.route, call.permission)
+        total = min(total, call.headers.timeout_seconds)
+        pool.budget.earn()
         exchange = Exchange(pool, call, body)
         try:
             await exchange.begin(total)
         except BaseException as error:
             exchange.close()
-            self._judge(pool, error)
+            self.judge(pool, error)
             raise
         pool.breaker.succeeded()
         return exchange
 
-    def _judge(self, pool: UpstreamPool, error: BaseException) -> None:
+    def way_of(self, route: Route, permission: Permission) -> tuple[UpstreamPool, float]:
+        """Who serves the route, and how many seconds an exchange may take."""
+        seconds = self._long_total_seconds if permission.long else self._total_seconds
+        return self._pools[route.upstream], seconds
+
+    def judge(self, pool: UpstreamPool, error: BaseException) -> None:
+        """Counts an exchange that failed; enough of them in a row open the breaker."""
         reason = _REASONS.get(type(error))
         if reason is None:
             return
@@ -73,6 +83,11 @@ class Forwarder:
             await asyncio.sleep(SWEEP_SECONDS)
             for pool in self._pools.values():
                 pool.sweep(loop.time())
+
+    def end_event_streams(self) -> None:
+        """Where they are, as if the services had ended them."""
+        for pool in self._pools.values():
+            pool.end_event_streams()
 
     def close(self) -> None:
         for pool in self._pools.values():
@@ -97,23 +112,31 @@ class Exchange:
 
     async def begin(self, total_seconds: float) -> None:
         first = b"" if self._body.complete else await self._body.read()
-        head = self._head(whole=len(first) if self._body.complete else None)
-        connection = await self._send(head, first, total_seconds, fresh=False)
+        connection = await self._send(first, total_seconds, fresh=False)
         try:
             self.status = await self._answer_of(connection)
         except UpstreamBrokenError:
-            if not (connection.was_stale and self._call.method in _REPEATABLE and self._call.body_length == 0):
+            if connection.answered or not self._is_repeatable():
+                raise
+            if not connection.was_stale and not self._pool.budget.spend():
                 raise
             self._give_back()
             metrics.UPSTREAM_RETRIES.labels(self._pool.name).inc()
-            connection = await self._send(head, first, total_seconds, fresh=True)
+            connection = await self._send(first, total_seconds, fresh=True)
             self.status = await self._answer_of(connection)
         route = self._call.route
         self.received = connection.headers
         self.headers = passed_headers(connection.headers, self.status, (route.becomes.encode(), route.prefix.encode()))
 
-    async def _send(self, head: bytes, first: bytes, total_seconds: float, *, fresh: bool) -> UpstreamConnection:
+    def _is_repeatable(self) -> bool:
+        """Asking again cannot do it twice, and all there is to send is still here."""
+        if self._client is not None:
+            return False
+        return self._call.method in _REPEATABLE or any(name == _ONCE for name, _ in self._call.headers.passed)
+
+    async def _send(self, first: bytes, total_seconds: float, *, fresh: bool) -> UpstreamConnection:
         connection = self._connection = await self._pool.acquire(fresh=fresh)
+        head = self._head(connection.authority, total_seconds, whole=len(first) if self._body.complete else None)
         chunked = self._call.body_length is None and not self._body.complete
         data = head + (b"%x\r\n%b\r\n" % (len(first), first) if chunked and first else first)
         connection.start(data, bodiless_answer=self._call.method == "HEAD", total_seconds=total_seconds)
@@ -127,16 +150,17 @@ class Exchange:
     async def _answer_of(self, connection: UpstreamConnection) -> int:
         return connection.status if connection.head_complete else await connection.head()
 
-    def _head(self, whole: int | None) -> bytes:
+    def _head(self, authority: bytes, total_seconds: float, whole: int | None) -> bytes:
         """Framed anew from what was parsed. `whole`: size of the body when all of it is already here."""
         call = self._call
         target = call.route.inner_path(call.path)
         if call.query:
             target += b"?" + call.query
-        parts = [call.method.encode("ascii"), b" ", target, b" HTTP/1.1\r\nhost: ", self._pool.authority]
+        parts = [call.method.encode("ascii"), b" ", target, b" HTTP/1.1\r\nhost: ", authority]
         for name, value in call.headers.passed:
             if not (call.cache and name in _CONDITIONS):
                 parts += (b"\r\n", name, b": ", value)
+        parts.append(b"\r\nx-request-timeout-ms: %d" % int(total_seconds * 1000))
         for name, value in call.extra:
             parts += (b"\r\n", name, b": ", value)
         if whole is not None:
@@ -231,11 +255,20 @@ class Exchange:
         self._give_back()
 
 
-def cancelled_by(exchange: "Exchange | None") -> Exception | None:
-    """Turns the clock's cancellation of a stuck task into the error behind it; None for a real cancellation."""
-    error = exchange.interruption() if exchange is not None else None
-    task = asyncio.current_task()
-    if error is not None and task is not None:
-        with contextlib.suppress(RuntimeError):
-            task.uncancel()
-    return error
+@asynccontextmanager
+async def held(begun: Awaitable[Exchange]) -> AsyncIterator[Exchange]:
+    """An exchange that is closed in every case. When the clock cancels a stuck task, the error behind it is raised."""
+    exchange: Exchange | None = None
+    try:
+        exchange = await begun
+        yield exchange
+    except asyncio.CancelledError:
+        error = exchange.interruption() if exchange is not None else None
+        task = asyncio.current_task()
+        if error is None or task is None:
+            raise
+        task.uncancel()
+        raise error from None
+    finally:
+        if exchange is not None:
+            exchange.close()
