@@ -69,7 +69,7 @@ def failed_import() -> Envelope:
 def test_the_definitions_are_json_with_one_user_per_service() -> None:
     content = json.loads(definitions())
     users = {user["name"] for user in content["users"]}
-    assert users == {"admin", "data", "forecast", "notification", "monitoring", "storage"}
+    assert users == {"admin", "gateway", "data", "forecast", "notification", "monitoring", "storage"}
     assert {p["user"] for p in content["permissions"]} == users
 
 
@@ -103,6 +103,32 @@ async def test_an_event_goes_from_its_owner_to_a_consumer_through_their_own_user
         assert [letter.reason for letter in letters] == ["tried twice"]
         consuming.cancel()
         await asyncio.gather(consuming, return_exceptions=True)
+
+
+async def test_the_gateway_listens_and_can_publish_nothing(node: DefinedServer) -> None:
+    queue = QueueSpec("gateway.data.import.failed.v1", ("data.import.failed.v1",))
+    received: asyncio.Queue[int] = asyncio.Queue()
+
+    async def handle(delivery: Delivery) -> None:
+        received.put_nowait(delivery.attempt)
+        await (delivery.retry(0.1) if delivery.attempt == 1 else delivery.park("tried twice"))
+
+    async with (
+        open_transport(url(node, "data"), "test") as owner,
+        open_transport(url(node, "gateway"), "test") as reader,
+    ):
+        await reader.check()
+        await reader.declare(queue)
+        consuming = asyncio.create_task(reader.consume(queue, handle))
+        await owner.publish([failed_import()])
+        assert [await asyncio.wait_for(received.get(), 20) for _ in range(2)] == [1, 2]
+        consuming.cancel()
+        await asyncio.gather(consuming, return_exceptions=True)
+    async with await aio_pika.connect(url(node, "gateway")) as connection:
+        channel = await connection.channel(publisher_confirms=True)
+        exchange = await channel.get_exchange("procurement.events", ensure=False)
+        with pytest.raises(ChannelClosed, match="ACCESS_REFUSED"):
+            await exchange.publish(aio_pika.Message(b"{}"), "data.import.failed.v1", mandatory=False, timeout=10)
 
 
 async def test_nobody_publishes_in_the_name_of_another(node: DefinedServer) -> None:

@@ -19,6 +19,15 @@ SERVERS = {"nginx", "postgres", "redis", "rabbitmq", "prometheus", "alertmanager
 # The local overlay lives without a stable key, public address and bot.
 LOCAL_DIFFERENCES = {
     "GATEWAY_SIGNING_KEY_FILE",
+    # Mail and the company's identity provider: in a cluster a deployment adds what it uses.
+    "GATEWAY_ACCOUNT_URL",
+    "GATEWAY_MAIL_FROM",
+    "GATEWAY_OIDC_CLIENT_ID",
+    "GATEWAY_OIDC_CLIENT_SECRET",
+    "GATEWAY_OIDC_ISSUER",
+    "GATEWAY_OIDC_REDIRECT_URL",
+    "GATEWAY_OIDC_ROLES",
+    "GATEWAY_SMTP_URL",
     "NOTIFICATION_PUBLIC_URL",
     "NOTIFICATION_TELEGRAM_TOKEN",
     "NOTIFICATION_TELEGRAM_API_BASE_URL",

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 OWNERS = ("gateway", "data", "forecast", "notification", "monitoring", "storage")
-BROKER_USERS = OWNERS[1:]  # the gateway has no events of its own
 # DER of a PKCS #8 private key of type Ed25519 up to its 32 secret bytes. Source: RFC 8410, sections 7 and 10.3.
 _ED25519_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
 
@@ -52,7 +51,7 @@ def _lines() -> Iterator[str]:
     yield "# Each service's own role in PostgreSQL, user in RabbitMQ and credentials at the gateway."
     for owner in OWNERS:
         yield f"{owner.upper()}_DATABASE_PASSWORD={secrets.token_hex(24)}"
-    for owner in BROKER_USERS:
+    for owner in OWNERS:
         yield f"{owner.upper()}_BROKER_PASSWORD={secrets.token_hex(24)}"
     for owner in OWNERS:
         yield f"{owner.upper()}_CLIENT_SECRET={secrets.token_hex(32)}"

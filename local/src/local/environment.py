@@ -96,6 +96,7 @@ class Environment:
             "ADMIN_EMAIL": ADMIN_EMAIL,
             "ADMIN_PASSWORD": self._state.secret("admin_password"),
             "SIGNING_KEY_FILE": str(signing_key_file(self._state)),
+            "DRAIN_SECONDS": "0",  # nobody else could serve meanwhile
         }
 
     def _data(self) -> dict[str, str]:

@@ -137,7 +137,10 @@ def remove_abandoned(folder: Path) -> None:
         with contextlib.suppress(
             AlreadyRunningError, FileNotFoundError
         ):  # in use, or removed by somebody else just now
-            state_directory, purpose = note.read_text().splitlines()
+            lines = note.read_text().splitlines()
+            if len(lines) != 2:
+                continue  # somebody writes it at this moment
+            state_directory, purpose = lines
             is_wanted = purpose == "keep" and Path(state_directory).exists()
             if not is_wanted and not note.parent.is_symlink():
                 with exclusive(note.parent / "launcher.lock", "in use"):
