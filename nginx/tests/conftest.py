@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import re
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,11 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-
-from local.infrastructure.ports import accepts_connections, free_port
-
-FOLDER = Path(__file__).resolve().parents[1]
-NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+from tests.fixtures.nginx import Nginx, is_installed, running_nginx
 
 
 @dataclass
@@ -51,6 +44,11 @@ class Gateway:
         seen["size"] = await self._read_body(headers, reader)
         if path == "/stream":
             await self._stream(writer)
+        elif path.startswith("/sized/"):
+            _, _, kind, size = path.split("/")
+            await _respond_with(writer, kind.replace("-", "/"), b"a" * int(size))
+        elif path == "/api/v1/data/events" and headers.get("upgrade") == "websocket":
+            await self._echo_socket(reader, writer)
         elif path == "/failing":
             await _respond(writer, 503, {"code": "unavailable", "detail": "mine"}, "Retry-After: 77\r\n")
         else:
@@ -74,12 +72,26 @@ class Gateway:
             left -= len(got)
         return size
 
+    async def _echo_socket(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """After the switch: what comes goes back."""
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        while data := await reader.read(100):
+            writer.write(data)
+            await writer.drain()
+        raise ConnectionResetError
+
     async def _stream(self, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
         await writer.drain()
         await self.may_finish.wait()
         writer.write(b"4\r\nlast\r\n0\r\n\r\n")
         await writer.drain()
+
+
+async def _respond_with(writer: asyncio.StreamWriter, content_type: str, content: bytes) -> None:
+    head = f"HTTP/1.1 200 X\r\nContent-Type: {content_type}\r\nContent-Length: {len(content)}\r\n\r\n"
+    writer.write(head.encode() + content)
+    await writer.drain()
 
 
 async def _respond(writer: asyncio.StreamWriter, status: int, body: dict[str, Any], extra: str = "") -> None:
@@ -90,77 +102,35 @@ async def _respond(writer: asyncio.StreamWriter, status: int, body: dict[str, An
 
 @dataclass(frozen=True)
 class Door:
-    url: str
-    tls_url: str
+    nginx: Nginx
     gateway: Gateway
     client: httpx.AsyncClient
-    log: Path
 
+    @property
+    def url(self) -> str:
+        return self.nginx.url
 
-def render(prefix: Path, values: dict[str, str], ports: dict[str, int]) -> Path:
-    """What the image's start does with templates/, and every absolute path moved below `prefix`."""
-    for name in ("conf.d", "tls", "tmp"):
-        (prefix / name).mkdir()
-    template = (FOLDER / "templates/gateway.conf.template").read_text(encoding="utf-8")
-    rendered = re.sub(r"\$\{([A-Z_]+)\}", lambda match: values[match[1]], template)
-    rendered = rendered.replace("listen 127.0.0.1:8081", f"listen 127.0.0.1:{ports['health']}")
-    rendered = rendered.replace("listen 8080", f"listen 127.0.0.1:{ports['http']}")
-    for source in FOLDER.glob("tls/*.conf"):
-        text = source.read_text(encoding="utf-8").replace("listen 8443", f"listen 127.0.0.1:{ports['https']}")
-        (prefix / "tls" / source.name).write_text(_moved(text, prefix), encoding="utf-8")
-    (prefix / "conf.d/gateway.conf").write_text(_moved(rendered, prefix), encoding="utf-8")
-    main = (FOLDER / "nginx.conf").read_text(encoding="utf-8").replace("worker_processes auto", "worker_processes 1")
-    main = main.replace("/dev/stdout", f"{prefix}/access.log").replace("/dev/stderr", "stderr")
-    # As root nginx would hand its workers to an account that cannot enter this folder.
-    account = "user root;\n" if os.geteuid() == 0 else ""
-    (prefix / "nginx.conf").write_text(f"daemon off;\n{account}{_moved(main, prefix)}", encoding="utf-8")
-    return prefix / "nginx.conf"
-
-
-def _moved(text: str, prefix: Path) -> str:
-    return (
-        text.replace("/etc/nginx/", f"{prefix}/")
-        .replace("/tmp/", f"{prefix}/tmp/")
-        .replace(f"{prefix}/tmp{str(prefix).removeprefix('/tmp')}", str(prefix))
-    )
+    @property
+    def tls_url(self) -> str:
+        return self.nginx.tls_url
 
 
 @asynccontextmanager
 async def opened(prefix: Path, **values: str) -> AsyncIterator[Door]:
     gateway = Gateway()
-    server = await asyncio.start_server(gateway.serve, "127.0.0.1", 0)
-    gateway.port = server.sockets[0].getsockname()[1]
-    ports = {name: free_port() for name in ("http", "https", "health")}
-    given = {
-        "NGINX_GATEWAY": f"127.0.0.1:{gateway.port}",
-        "NGINX_REQUESTS_PER_SECOND": "1000",
-        "NGINX_TLS": "off",
-        "NGINX_TRUSTED_PROXY": "unix:",
-        **values,
-    }
-    configuration = render(prefix, given, ports)
-    log = prefix / "error.log"
     async with AsyncExitStack() as stack:
+        server = await asyncio.start_server(gateway.serve, "127.0.0.1", 0)
         stack.callback(server.close)
-        output = stack.enter_context(log.open("wb"))
-        child = await asyncio.create_subprocess_exec(
-            NGINX, "-e", "stderr", "-p", str(prefix), "-c", str(configuration), stdout=output, stderr=output
-        )
-        stack.push_async_callback(child.wait)
-        stack.callback(child.terminate)
-        for _ in range(100):
-            if accepts_connections(ports["http"]):
-                break
-            await asyncio.sleep(0.05)
-        else:
-            pytest.fail(log.read_text(encoding="utf-8"))
+        gateway.port = server.sockets[0].getsockname()[1]
+        given = {"NGINX_GATEWAY": f"127.0.0.1:{gateway.port}", **values}
+        nginx = await stack.enter_async_context(running_nginx(prefix, **given))
         client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, verify=False))
-        yield Door(f"http://127.0.0.1:{ports['http']}", f"https://127.0.0.1:{ports['https']}", gateway, client, log)
+        yield Door(nginx, gateway, client)
 
 
 @pytest.fixture
 def open_door(tmp_path: Path) -> Callable[..., Any]:
-    if not Path(NGINX).exists():
+    if not is_installed():
         pytest.skip("nginx is not installed (Debian package nginx-light)")
     return lambda **values: opened(tmp_path, **values)
 

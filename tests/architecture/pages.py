@@ -1,17 +1,23 @@
-"""Writes the pages that are generated from the code: settings and metrics. `make contracts` runs it.
+"""Writes what is generated from the code: the pages of settings and metrics, and the list of problem codes. `make contracts` runs it.
 
 python tests/architecture/pages.py            # write
 python tests/architecture/pages.py --check    # exit 1 and name the stale ones
 """
 
+import ast
 import importlib
+import json
 import pkgutil
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import REGISTRY
 from pydantic_core import PydanticUndefined
 
+from shared.errors import ServiceError
 from shared.settings import ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,12 +69,16 @@ def _shown(value: object) -> str:
     return f"`{text}`" if text and text != "**********" else "–"
 
 
-def metrics_page() -> str:
+def import_everything() -> None:
     for package in [*PACKAGES, "shared"]:
         module = importlib.import_module(package)
         for found in pkgutil.walk_packages(module.__path__, f"{package}."):
             if found.name.rpartition(".")[2] not in _NOT_IMPORTED and not found.name.startswith("shared.testing"):
                 importlib.import_module(found.name)
+
+
+def metrics_page() -> str:
+    import_everything()
     rows = []
     for collector in set(REGISTRY._collector_to_names):
         labels = getattr(collector, "_labelnames", ())
@@ -88,7 +98,59 @@ def metrics_page() -> str:
     return "\n".join([*head, *own]) + "\n"
 
 
-PAGES = {"docs/configuration.md": configuration_page, "docs/architecture/metrics.md": metrics_page}
+def problem_catalogue() -> str:
+    """Every code a caller can meet, from the error classes and from what the framework's handlers write."""
+    import_everything()
+    kinds: dict[str, dict[str, Any]] = {}
+    waiting: list[type[ServiceError]] = [ServiceError]
+    while waiting:
+        error = waiting.pop()
+        waiting += error.__subclasses__()
+        package = error.__module__.partition(".")[0]
+        if package in {*PACKAGES, "shared"}:
+            _note(kinds, error.code, error.status, error.title, package)
+    for code, status, title in _framework_problems():
+        _note(kinds, code, status, title, "shared")
+    for code, status, title in _nginx_problems():
+        if code not in kinds or "nginx" in kinds[code]["services"]:
+            _note(kinds, code, status, title, "nginx")
+    every = sorted(package.replace("_", "-") for package in PACKAGES)
+    for kind in kinds.values():
+        named = sorted(package.replace("_", "-") for package in kind["services"])
+        kind["services"] = every if "shared" in named else named
+    return json.dumps([kinds[code] for code in sorted(kinds)], indent=1, ensure_ascii=False) + "\n"
+
+
+def _note(kinds: dict[str, dict[str, Any]], code: str, status: int, title: str, package: str) -> None:
+    """The title of the lowest class in the alphabet of packages, whichever is imported first."""
+    kind = kinds.setdefault(code, {"code": code, "status": status, "title": title, "services": set()})
+    kind["title"] = min(kind["title"], title)
+    kind["status"] = min(kind["status"], status)
+    kind["services"].add(package)
+
+
+def _framework_problems() -> Iterator[tuple[Any, Any, Any]]:
+    """Calls of `problem_document` that name their code."""
+    source = (ROOT / "shared/src/shared/web/problems.py").read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "problem_document":
+            given = {word.arg: word.value.value for word in node.keywords if isinstance(word.value, ast.Constant)}
+            if {"code", "status", "title"} <= given.keys():
+                yield given["code"], given["status"], given["title"]
+
+
+def _nginx_problems() -> Iterator[tuple[str, int, str]]:
+    """What the server in front refuses by itself."""
+    template = (ROOT / "nginx/templates/gateway.conf.template").read_text(encoding="utf-8")
+    for title, status, code in re.findall(r'"title":"([^"]+)","status":(\d+),.*?"code":"([a-z_]+)"', template):
+        yield code, int(status), title
+
+
+PAGES = {
+    "docs/configuration.md": configuration_page,
+    "docs/architecture/metrics.md": metrics_page,
+    "gateway/src/gateway/documentation/problems/catalogue.json": problem_catalogue,
+}
 
 
 def main() -> None:
