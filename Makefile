@@ -95,12 +95,21 @@ contracts-current: contracts ## Fail when a generated file is stale
 	@git diff --exit-code --stat -- '*/openapi.json' shared/contracts docs || { echo 'Generated files are stale: commit what `make contracts` wrote.'; exit 1; }
 
 ##@ Measure and prove
-.PHONY: bench drill-events
+.PHONY: bench bench-gateway drill-events drill-restart attack
+bench-gateway: setup ## The gateway beside nginx and others: requests per CPU second, latency, memory (needs nginx, wrk)
+	@$(BIN)/python gateway/tests/bench/bench_gateway.py
+
 bench: setup ## Speed as ratios: import, gateway, forecast (prints JSON lines)
 	@for b in data-service/tests/bench/bench_import.py gateway/tests/bench/bench_gateway.py forecast-service/tests/bench/bench_forecast.py storage-service/tests/bench/bench_export.py; do $(BIN)/python $$b || exit 1; done
 
 drill-events: setup ## Kill brokers, relays and consumers while events flow; prints what was lost (nothing)
 	$(BIN)/python -m pytest -s shared/tests/integration/messaging/test_kill.py
+
+drill-restart: setup ## Restart gateways behind nginx three times at 200 requests/s; prints what failed (nothing)
+	$(BIN)/python -m pytest -q -s tests/drills/test_restart.py
+
+attack: setup ## Hostile requests against a running gateway: make attack URL=https://… [TOKEN=…] or [EMAIL=… PASSWORD=…]
+	@TOKEN="$(TOKEN)" EMAIL="$(EMAIL)" PASSWORD="$(PASSWORD)" $(BIN)/python -m tests.attack "$(or $(URL),http://127.0.0.1:8080)"
 
 ##@ Housekeeping
 .PHONY: lock clean
