@@ -15,7 +15,9 @@ from tests.attack.wire import Address
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "attack" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("documents" if item.path.name == "test_documents.py" else "attack"))
+            # Two whole platforms at once would starve each other.
+            is_platform = item.path.name == "test_documents.py"
+            item.add_marker(pytest.mark.xdist_group("whole machine" if is_platform else "attack"))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from tests.attack.recorder import Recorder, recording
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "drills" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("drills"))
+            item.add_marker(pytest.mark.xdist_group("whole machine"))
 
 
 @pytest.fixture(scope="module")

@@ -19,4 +19,4 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "e2e" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
+            item.add_marker(pytest.mark.xdist_group("whole machine"))
