@@ -15,9 +15,8 @@ from tests.attack.wire import Address
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "attack" in item.path.parts:
-            # Two whole platforms at once would starve each other.
-            is_platform = item.path.name == "test_documents.py"
-            item.add_marker(pytest.mark.xdist_group("whole machine" if is_platform else "attack"))
+            # Floods, restarts and whole platforms take turns: they would starve each other.
+            item.add_marker(pytest.mark.xdist_group("whole machine"))
 
 
 @pytest.fixture(scope="session")
