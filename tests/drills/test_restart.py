@@ -88,4 +88,4 @@ def test_no_request_fails_while_gateways_are_restarted(house: House, recorder: A
     }
     print(json.dumps(figures))
     assert tally.failed == 0, (dict(tally.failures), _errors(tmp_path / "error.log"))
-    assert tally.requests >= RATE * seconds * 0.5, "the machine was too busy to make the load"
+    assert tally.requests >= RATE * seconds * 0.9, "the load was not what it should have been"

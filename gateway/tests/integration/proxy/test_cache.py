@@ -203,3 +203,5 @@ def test_every_way_of_being_served_is_counted_by_service(counting: Any) -> None:
         text = client.get("/metrics").text
     after = counted(text)
     assert {way: after[way] - before[way] for way in after} == {"miss": 1, "hit": 2, "bypass": 1}
+    memory = next(row for row in text.splitlines() if row.startswith("gateway_cache_memory_bytes "))
+    assert float(memory.split()[1]) > 0

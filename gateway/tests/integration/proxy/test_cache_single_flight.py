@@ -73,13 +73,13 @@ def reply(answer: bytes) -> Reply:
 
 
 def test_a_thousand_misses_at_once_over_three_gateways_are_one_request(three: list[Any], fresh_echo: Any) -> None:
-    slowly(fresh_echo, 0.5)
+    slowly(fresh_echo, 2.0)  # long enough for a busy machine to ask a thousand times meanwhile
     answers = asyncio.run(storm(three, 1000, "storm=1"))
     assert {(answer.status, answer.text) for answer in answers} == {(200, "1")}
     assert len(fresh_echo.seen) == 1
     ways = Counter(answer.cache_status.partition("; ttl")[0] for answer in answers)
     assert ways["gateway; fwd=miss; stored"] == 1
-    assert ways["gateway; fwd=miss; collapsed"] > 100
+    assert ways["gateway; fwd=miss; collapsed"] > 500
 
 
 def test_an_answer_that_may_not_be_kept_holds_nobody_up(three: list[Any], fresh_echo: Any) -> None:
