@@ -34,19 +34,21 @@ class MemoryLayer:
         if response.size * 10 > self._max_bytes:
             return
         self._entries[key] = (response, tags)
-        self._bytes += response.size
+        self._resize(response.size)
         while self._bytes > self._max_bytes or len(self._entries) > self._max_entries:
             _, (oldest, _) = self._entries.popitem(last=False)
-            self._bytes -= oldest.size
-        metrics.CACHE_MEMORY.set(self._bytes)
+            self._resize(-oldest.size)
 
     def remove(self, key: CacheKey) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
-            self._bytes -= entry[0].size
+            self._resize(-entry[0].size)
 
     def drop(self, tags: AbstractSet[str]) -> None:
         """Everything made of one of these."""
         for key in [key for key, (_, made_of) in self._entries.items() if not tags.isdisjoint(made_of)]:
             self.remove(key)
-        metrics.CACHE_MEMORY.set(self._bytes)
+
+    def _resize(self, by: int) -> None:
+        self._bytes += by
+        metrics.CACHE_MEMORY.inc(by)
