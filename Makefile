@@ -71,8 +71,9 @@ types: setup ## mypy, strict
 imports: setup ## The architecture: who may import whom
 	$(BIN)/lint-imports
 
-test: setup ## All tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: setup ## All tests; the drills last and alone, as they measure the machine too
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not drills"
+	$(BIN)/python -m pytest -m drills
 
 test-unit: setup ## Pure tests only, a few seconds
 	$(BIN)/python -m pytest -m unit
